@@ -1,0 +1,453 @@
+"""Every message of the wire, once (protocol §1 and §2).
+
+Text frames are tagged structs; the JSON schemas, OpenAPI and AsyncAPI documents are made from
+these types. Times are seconds of call audio, sample numbers count 16 kHz call samples.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from undervoice.emotion import Channel, Reading
+
+SUBPROTOCOL = "undervoice.v1"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@=+-]{0,127}$"
+"""Call and agent ids become parts of document keys, so they hold nothing that a path could mean."""
+
+Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+Encoding = Literal["pcm_s16le", "mulaw"]
+MoodState = Literal["calm", "tense", "upset", "recovering"]
+Severity = Literal["info", "warning", "critical"]
+Text = Annotated[str, msgspec.Meta(max_length=4096)]
+Label = Annotated[str, msgspec.Meta(max_length=256)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A JSON object of the wire."""
+
+
+# ---------------------------------------------------------------- what a client sends
+
+
+class Audio(Message):
+    """What the binary frames hold."""
+
+    encoding: Encoding = "pcm_s16le"
+    sample_rate: int = 16_000
+    """Hz: 8000, 16000, 24000, 32000, 44100 or 48000."""
+    channels: tuple[str, ...] = ("customer",)
+    """The interleaved channels in order; the agent's is discarded."""
+
+
+class VadConfig(Message):
+    """How speech is found."""
+
+    mode: int = 2
+    """webrtcvad's aggressiveness, 0…3."""
+    hangover_ms: int = 500
+    """Silence that ends a speech region, 100…2000."""
+
+
+class Config(Message):
+    """What a client may choose; values outside the ranges become the nearest."""
+
+    vad: VadConfig = VadConfig()
+    segment_ms: int = 2500
+    """1000…5000, whole tens."""
+    provisional_ms: int = 1000
+    """0 (off) or at least 500, whole tens."""
+    live: bool = True
+    """False: nothing is shed, the socket is read more slowly instead."""
+
+
+class Consent(Message):
+    """On what ground the customer is heard."""
+
+    basis: Label
+    notice_id: Label | None = None
+
+
+class Resume(Message):
+    """Where a lost connection goes on."""
+
+    checkpoint: Text
+
+
+class Start(Message, tag="start"):
+    """The first text frame of a call."""
+
+    call_id: Name
+    audio: Audio
+    agent_id: Name | None = None
+    config: Config = Config()
+    consent: Consent | None = None
+    metadata: dict[str, Any] = {}
+    resume: Resume | None = None
+
+
+class Transcript(Message, tag="transcript"):
+    """Words that somebody else recognised."""
+
+    start_offset_sec: float
+    end_offset_sec: float
+    text: Text
+    channel: Channel = "customer"
+
+
+class Pause(Message, tag="pause"):
+    """Stop listening, for example while card numbers are read out."""
+
+    reason: Label | None = None
+
+
+class ResumeAudio(Message, tag="resume"):
+    """Listen again."""
+
+
+class Discarded(Message, tag="discarded"):
+    """Audio that the client did not send, in 16 kHz call samples: the call's clock moves on."""
+
+    samples: Count
+
+
+class Flush(Message, tag="flush"):
+    """Close the open segment now."""
+
+
+class Feedback(Message, tag="feedback"):
+    """An agent's word on a reading."""
+
+    segment_id: Annotated[str, msgspec.Meta(max_length=160)]
+    correct: bool
+    emotion: Label | None = None
+
+
+class Ping(Message, tag="ping"):
+    """Are you there?"""
+
+    id: int | Label | None = None
+
+
+class Stop(Message, tag="stop"):
+    """End the call."""
+
+
+ClientMessage = Start | Transcript | Pause | ResumeAudio | Discarded | Flush | Feedback | Ping | Stop
+
+# ---------------------------------------------------------------- what the server sends
+
+
+class ModelInfo(Message):
+    """The model that scores."""
+
+    name: str
+    version: str
+    sha256: str
+    labels: list[str]
+
+
+class Limits(Message):
+    """What this server allows one call."""
+
+    max_frame_bytes: int
+    max_call_sec: int
+    idle_sec: int
+
+
+class Started(Message, tag="started"):
+    """The whole configuration in force."""
+
+    session_id: str
+    call_id: str
+    agent_id: str | None
+    audio: Audio
+    config: Config
+    model: ModelInfo
+    limits: Limits
+    resume_from_sample: int = 0
+    timestamp: str = ""
+    """When the call's first sample counts as heard, RFC 3339, UTC."""
+
+
+class Speech(Message, tag="speech"):
+    """Speech starts or ends."""
+
+    state: Literal["started", "ended"]
+    offset_sec: float
+    channel: str
+
+
+class EmotionReading(Reading, frozen=True, kw_only=True, tag="emotion"):
+    """A segment is scored."""
+
+
+class Mood(Message, tag="mood"):
+    """The smoothed state of the call changes."""
+
+    state: MoodState
+    since_sec: float
+    upset_score: float
+    upset_sec: float
+    """Seconds upset in this call so far."""
+    trend: float
+    """−1 (calming) … 1 (rising)."""
+    priority: float
+    """0…140: how much this caller needs somebody."""
+
+
+class Alert(Message, tag="alert"):
+    """A rule fires."""
+
+    rule: str
+    severity: Severity
+    message: str
+    actions: list[str]
+    offset_sec: float
+
+
+class Paused(Message, tag="paused"):
+    """Answer to ``pause``."""
+
+    offset_sec: float
+    discarded_sec: float
+
+
+class Resumed(Message, tag="resumed"):
+    """Answer to ``resume``."""
+
+    offset_sec: float
+    discarded_sec: float
+
+
+class Stats(Message, tag="stats"):
+    """How the call stands, every 5 s."""
+
+    received_sec: float
+    processed_sec: float
+    lag_ms: float
+    queued: int
+    dropped_sec: float
+    short_sec: float
+    discarded_agent_sec: float
+
+
+class Warned(Message, tag="warning"):
+    """Something was refused; the call goes on."""
+
+    code: str
+    message: str
+    ref: str | None = None
+
+
+class Failed(Message, tag="error"):
+    """The call ends; sent before the close."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    retry_after_ms: int | None = None
+
+
+class Flushed(Message, tag="flushed"):
+    """Answer to ``flush``, behind the readings it caused."""
+
+    offset_sec: float
+
+
+class Pong(Message, tag="pong"):
+    """Answer to ``ping``."""
+
+    id: int | str | None = None
+
+
+class Totals(Message):
+    """A call in figures."""
+
+    audio_sec: float = 0.0
+    speech_sec: float = 0.0
+    segments: int = 0
+    dropped_sec: float = 0.0
+    short_sec: float = 0.0
+    paused_sec: float = 0.0
+
+
+class Stopped(Message, tag="stopped"):
+    """The last text frame."""
+
+    reason: str
+    totals: Totals
+
+
+ServerMessage = (
+    Started
+    | Speech
+    | EmotionReading
+    | Mood
+    | Alert
+    | Paused
+    | Resumed
+    | Stats
+    | Warned
+    | Failed
+    | Flushed
+    | Pong
+    | Stopped
+)
+
+# ---------------------------------------------------------------- what REST answers
+
+
+class LoggedSegment(Reading, frozen=True, kw_only=True):
+    """A final reading as the store keeps it."""
+
+    agent_id: str | None = None
+
+
+class LoggedAlert(Message):
+    """An alert as the store keeps it; the id is call, rule and place, so a replay is the same alert."""
+
+    alert_id: str
+    call_id: str
+    agent_id: str | None
+    rule: str
+    severity: Severity
+    message: str
+    actions: list[str]
+    offset_sec: float
+    timestamp: str
+
+
+class LoggedFeedback(Message):
+    """Feedback as the store keeps it."""
+
+    segment_id: str
+    call_id: str
+    agent_id: str | None
+    correct: bool
+    emotion: str | None
+    timestamp: str
+
+
+class Peak(Message):
+    """The most upset moment."""
+
+    offset_sec: float
+    upset_score: float
+
+
+class Summary(Message):
+    """What a call felt like, from its final readings."""
+
+    emotion_distribution: dict[str, int]
+    upset_share: float
+    """Share of the scored time in which the smoothed score stood for upset."""
+    peak: Peak | None
+    ended_as: MoodState
+
+
+class Call(Message):
+    """One call or clip as supervisors see it."""
+
+    call_id: str
+    agent_id: str | None
+    kind: Literal["call", "clip"]
+    live: bool
+    started_at: str
+    ended_at: str | None = None
+    reason: str | None = None
+    """Why it ended."""
+    mood: Mood | None = None
+    totals: Totals = Totals()
+    alerts: list[LoggedAlert] = []
+    summary: Summary | None = None
+    model: str = ""
+    consent: Consent | None = None
+    metadata: dict[str, Any] = {}
+
+
+class ClipResult(Reading, frozen=True, kw_only=True):
+    """A whole clip: its segments' probabilities averaged by duration, and the segments."""
+
+    agent_id: str | None = None
+    segments: list[Reading]
+
+
+class SegmentPage(Message):
+    """A page of the log, newest first."""
+
+    items: list[LoggedSegment]
+    next_cursor: str | None = None
+
+
+class CallPage(Message):
+    """A page of calls, newest first."""
+
+    items: list[Call]
+    next_cursor: str | None = None
+
+
+class EmotionMetrics(Message, kw_only=True, omit_defaults=True):
+    """Counts of final readings in one day, hour, or of one agent's customers."""
+
+    date: str | None = None
+    hour: str | None = None
+    agent_id: str | None = None
+    total_segments: int
+    emotion_distribution: dict[str, int]
+    uncertain: int
+    average_confidence: float
+    peak_emotion_time: str | None
+    """The hour with the most upset segments."""
+    upset_share: float
+    calls: int
+    enough: bool
+    """Whether the row rests on enough calls to be shown."""
+
+
+class TokenRequest(Message):
+    """What a short-lived token shall allow."""
+
+    role: Literal["agent", "supervisor", "integrator"] = "agent"
+    agent_id: Name | None = None
+    call_id: Name | None = None
+    ttl_sec: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3600
+
+
+class TokenAnswer(Message):
+    """A signed token."""
+
+    token: str
+    expires_at: str
+
+
+class ModelCard(ModelInfo):
+    """The model in service, its figures and its terms."""
+
+    metrics: dict[str, Any]
+    licence: str
+    data: list[dict[str, Any]] = []
+
+
+class Health(Message):
+    """Whether the service works."""
+
+    status: Literal["ok", "degraded", "draining"]
+    version: str
+    checks: dict[str, str] = {}
+
+
+class ErrorBody(Message):
+    """What went wrong: ``code`` for programs, ``message`` for people."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(Message):
+    """The one error shape of REST."""
+
+    error: ErrorBody
+    detail: str

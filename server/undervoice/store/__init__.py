@@ -1,0 +1,109 @@
+"""Where readings stay. One protocol of few verbs; the URL's scheme picks the backend.
+
+Stores are idempotent: ids come from the audio, the first final reading of an id is kept, and
+metrics are counted only in the transaction that first inserts a segment. So a batch may be
+saved again after a failure without harm.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from undervoice.errors import BadSettings
+from undervoice.messages import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
+
+Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback
+"""Whatever is stored; a later ``Call`` of the same id replaces the earlier one."""
+
+Interval = Literal["daily", "hourly", "agent"]
+
+
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which segments, newest first (by ``timestamp``, then id)."""
+
+    limit: int = 20
+    cursor: str | None = None
+    agent_id: str | None = None
+    emotion: str | None = None
+    since: str | None = None
+    """Inclusive, RFC 3339 UTC."""
+    until: str | None = None
+    """Exclusive, RFC 3339 UTC."""
+
+
+class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls, newest first (by ``started_at``, then id)."""
+
+    limit: int = 20
+    cursor: str | None = None
+    agent_id: str | None = None
+    live: bool | None = None
+
+
+class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which aggregates; dates are inclusive days in ``tz``."""
+
+    interval: Interval = "daily"
+    start_date: str | None = None
+    end_date: str | None = None
+    agent_id: str | None = None
+    tz: str = "UTC"
+    min_calls: int = 20
+
+
+class Store(Protocol):
+    """What every backend can do. A store that cannot answer in time raises ``StoreDown``."""
+
+    async def save(self, records: list[Record]) -> None:
+        """Keep all records or raise; saving the same records again changes nothing."""
+
+    async def segments(self, call_id: str) -> list[LoggedSegment]:
+        """Return one call's final readings in the order of the audio."""
+
+    async def logs(self, query: LogQuery) -> SegmentPage:
+        """Return a page of final readings of all calls, newest first."""
+
+    async def call(self, call_id: str) -> Call | None:
+        """Return one call with its alerts, or ``None``."""
+
+    async def calls(self, query: CallQuery) -> CallPage:
+        """Return a page of calls, newest first."""
+
+    async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
+        """Return aggregates of the final readings."""
+
+    async def ping(self) -> None:
+        """Raise ``StoreDown`` unless the store answers."""
+
+    async def close(self) -> None:
+        """Let go of files, threads and connections."""
+
+
+def open_store(url: str) -> Store:
+    """Return the store that a URL names: ``sqlite:///path`` or ``firestore://project``.
+
+    Nothing is connected before the first verb is called.
+
+    Raises:
+        BadSettings: for any other scheme, or when the backend's library is not installed.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        from undervoice.store.sqlite import SqliteStore
+
+        return SqliteStore(rest.removeprefix("/") if rest.startswith("//") else rest.lstrip("/") or ":memory:")
+    if scheme == "firestore":
+        from undervoice.store.firestore import FirestoreStore
+
+        return FirestoreStore(rest)
+    raise BadSettings(f"no such store: {scheme}:// (sqlite:///path or firestore://project)")
