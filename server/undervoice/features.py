@@ -16,6 +16,7 @@ import python_speech_features as psf
 import scipy.fft
 
 from undervoice.emotion import SAMPLE_RATE, Quality, Samples, Segment
+from undervoice.noise import level_dbfs, voice_level_dbfs
 
 Features = npt.NDArray[np.float32]
 """``float32[frames, bands]``."""
@@ -26,9 +27,6 @@ HOP = 160
 """Samples (10 ms) from one frame to the next."""
 NFFT = 512
 PREEMPHASIS = np.float32(0.97)
-SILENCE_DBFS = -100.0
-"""The level given to digital silence."""
-FULL_SCALE = 32_768.0
 CLIPPED = 32_700
 """Absolute sample values from here on count as clipped."""
 
@@ -58,22 +56,13 @@ def logfbank(samples: Samples, bands: int = 40) -> Features:
     return np.log(np.where(energies > 0, energies, np.float32(np.finfo(float).eps)))  # psf: log(0) becomes log(eps)
 
 
-def level_dbfs(samples: Samples) -> float:
-    """Return the root mean square level of ``int16[n]`` in dB relative to full scale."""
-    if len(samples) == 0:
-        return SILENCE_DBFS
-    energy = float(np.dot(samples.astype(np.float32), samples.astype(np.float32))) / len(samples)
-    return max(SILENCE_DBFS, 10 * math.log10(energy / FULL_SCALE**2)) if energy > 0 else SILENCE_DBFS
-
-
 def quality(segment: Segment) -> Quality:
     """Measure how well a segment could be heard."""
-    level = level_dbfs(segment.samples)
     # numpy's abs wraps at −32768, so both rails are compared on their own.
     clipped = np.count_nonzero((segment.samples >= CLIPPED) | (segment.samples <= -CLIPPED))
     return Quality(
-        level_dbfs=round(level, 1),
-        snr_db=round(max(0.0, level - segment.noise_dbfs), 1),
+        level_dbfs=round(level_dbfs(segment.samples), 1),
+        snr_db=round(max(0.0, voice_level_dbfs(segment.samples) - segment.noise_dbfs), 1),
         clipped=round(clipped / max(1, len(segment.samples)), 4),
         short=segment.short,
     )

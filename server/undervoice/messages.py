@@ -13,8 +13,10 @@ import msgspec
 from undervoice.emotion import Channel, Reading
 
 SUBPROTOCOL = "undervoice.v1"
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@=+-]{0,127}$"
-"""Call and agent ids become parts of document keys, so they hold nothing that a path could mean."""
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@=+-]{0,127}$(?!\n)"
+"""Call and agent ids become parts of document keys, so they hold nothing that a path could mean.
+
+The tail matters in Python alone, where ``$`` also matches before a last newline."""
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
 Encoding = Literal["pcm_s16le", "mulaw"]
