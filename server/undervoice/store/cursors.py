@@ -1,0 +1,66 @@
+"""Moments that sort, and the cursors that are made of them.
+
+A page ends at a place, (moment, id), not at a count: what is inserted meanwhile neither
+repeats nor hides anything of the pages that follow.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+
+import msgspec
+
+from undervoice.errors import BadInput
+
+MAX_LIMIT = 500
+"""Items a page at most."""
+
+Place = tuple[str, str]
+"""The moment (as ``instant`` writes it) and the id of the last item of a page."""
+
+
+def clamp(limit: int) -> int:
+    """Return a page size that may be served, 1…500."""
+    return max(1, min(MAX_LIMIT, limit))
+
+
+def instant(text: str) -> str:
+    """Return an RFC 3339 moment in UTC with microseconds, so that moments sort as text.
+
+    Raises:
+        BadInput: ``bad_time``, when the text names no moment. No offset means UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("not a time: RFC 3339 is wanted, as in 2026-05-24T10:30:00Z", code="bad_time") from None
+    try:
+        utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    except OverflowError:
+        raise BadInput("no such time in UTC", code="bad_time") from None
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def encode_cursor(place: Place) -> str:
+    """Return an opaque text, safe in URLs, for the last item of a page."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> Place | None:
+    """Return the place that a cursor names.
+
+    Raises:
+        BadInput: ``bad_cursor``, for anything that ``encode_cursor`` did not make.
+    """
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        moment, key = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=Place)
+        if instant(moment) == moment and encode_cursor((moment, key)) == cursor:
+            return moment, key
+    except (ValueError, binascii.Error, msgspec.MsgspecError, BadInput):
+        pass
+    raise BadInput("not a cursor of this list; take next_cursor as it came", code="bad_cursor")

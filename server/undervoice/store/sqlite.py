@@ -1,0 +1,276 @@
+"""The embedded store: one SQLite file, readings written and read off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from undervoice.errors import StoreDown
+from undervoice.messages import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record
+from undervoice.store.batches import Batch, replaces, with_alerts
+from undervoice.store.cursors import clamp, decode_cursor, encode_cursor, instant
+from undervoice.store.schema import migrate
+from undervoice.store.tallies import EVERYBODY, HourKey, Span, Tally, answer, tally
+
+BUSY_MS = 3000
+"""How long a statement waits for another process before the store counts as down."""
+
+T = TypeVar("T")
+Where = list[tuple[str, Any]]
+"""SQL conditions and the value of each."""
+
+
+class SqliteStore:
+    """A ``Store`` in one file, or in memory (``:memory:``), opened by the first verb.
+
+    Writes go through one thread and one connection, so they queue instead of locking each
+    other out; reads have their own, which WAL lets run beside them. A batch is one transaction.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._writes = _Worker(path, write=True)
+        # Memory belongs to its one connection.
+        self._reads = self._writes if path == ":memory:" else _Worker(path, write=False)
+
+    async def save(self, records: list[Record]) -> None:
+        """Keep all records in one transaction; saving them again changes nothing."""
+        batch = Batch.of(records)
+        await self._writes.run(lambda db: _save(db, batch))
+
+    async def segments(self, call_id: str) -> list[LoggedSegment]:
+        """Return one call's final readings in the order of the audio."""
+        sql = "SELECT body FROM segments WHERE call_id = ? ORDER BY start_offset_sec, segment_id"
+        return await self._read(lambda db: _bodies(db.execute(sql, (call_id,)), LoggedSegment))
+
+    async def logs(self, query: LogQuery) -> SegmentPage:
+        """Return a page of final readings of all calls, newest first."""
+        where: Where = [("agent_id = ?", query.agent_id), ("detected_emotion = ?", query.emotion)]
+        where.append(("at >= ?", instant(query.since) if query.since else None))
+        where.append(("at < ?", instant(query.until) if query.until else None))
+        sql, values = _page_sql("segments", "segment_id", where, query)
+        rows, cursor = await self._read(lambda db: _page(db, sql, values, query.limit))
+        return SegmentPage(items=_bodies(rows, LoggedSegment), next_cursor=cursor)
+
+    async def call(self, call_id: str) -> Call | None:
+        """Return one call with its alerts, or ``None``."""
+        sql = "SELECT body FROM calls WHERE call_id = ?"
+        found = await self._read(lambda db: _calls(db, db.execute(sql, (call_id,)).fetchall()))
+        return found[0] if found else None
+
+    async def calls(self, query: CallQuery) -> CallPage:
+        """Return a page of calls with their alerts, newest first."""
+        where: Where = [("agent_id = ?", query.agent_id)]
+        where.append(("live = ?", None if query.live is None else int(query.live)))
+        sql, values = _page_sql("calls", "call_id", where, query)
+
+        def read(db: sqlite3.Connection) -> CallPage:
+            rows, cursor = _page(db, sql, values, query.limit)
+            return CallPage(items=_calls(db, rows), next_cursor=cursor)
+
+        return await self._read(read)
+
+    async def feedback(self, call_id: str) -> list[LoggedFeedback]:
+        """Return what was said about one call's readings, oldest first."""
+        sql = "SELECT body FROM feedback WHERE call_id = ? ORDER BY at, segment_id"
+        return await self._read(lambda db: _bodies(db.execute(sql, (call_id,)), LoggedFeedback))
+
+    async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
+        """Return aggregates of the final readings; hours without any are left out."""
+        span = Span.of(query)
+        return await self._read(lambda db: answer(query, span, _tallies(db, query, span)))
+
+    async def ping(self) -> None:
+        """Raise ``StoreDown`` unless the file can be opened and written to."""
+        await self._writes.run(lambda db: db.execute("SELECT 1").fetchone())
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the file; verbs raise ``StoreDown`` afterwards."""
+        await self._reads.close()
+        await self._writes.close()
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # Only the writing side makes and migrates the file, so it must have been there first.
+        await self._writes.opened()
+        return await self._reads.run(work)
+
+
+class _Worker:
+    """One thread and its connection, opened by the first piece of work."""
+
+    def __init__(self, path: str, *, write: bool) -> None:
+        self._path, self._write = path, write
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-write" if write else "store-read")
+        self._db: sqlite3.Connection | None = None
+
+    async def opened(self) -> None:
+        """Open the file, if that has not happened yet."""
+        if self._db is None:
+            await self.run(lambda _: None)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in the thread.
+
+        Raises:
+            StoreDown: the file cannot be opened, written or read, or stays locked too long.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StoreDown(f"store {self._path}: {reason}") from error
+        except RuntimeError as error:  # the executor was shut down
+            raise StoreDown(f"store {self._path}: closed") from error
+
+    async def close(self) -> None:
+        """Let what was begun end, then close the connection and the thread."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._db is None:
+            self._db = _connect(self._path, write=self._write)
+        return work(self._db)
+
+
+def _connect(path: str, *, write: bool) -> sqlite3.Connection:
+    """Open the file; the writing side makes it (mode 0600, with its folder) and migrates it."""
+    if write and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # Transactions are begun and ended by hand; the connection is closed from another thread, once idle.
+    db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        if write:
+            db.execute("PRAGMA journal_mode = WAL")
+            migrate(db)
+        else:
+            db.execute("PRAGMA query_only = ON")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _save(db: sqlite3.Connection, batch: Batch) -> None:
+    # IMMEDIATE: what is read here (kept calls, tallies) must not change before it is written.
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        first = [segment for segment in batch.segments.values() if _insert_segment(db, segment)]
+        for key, counted in tally(first).items():
+            _count(db, key, counted)
+        for call in batch.calls.values():
+            _put_call(db, call)
+        for alert in batch.alerts.values():
+            row = (alert.alert_id, alert.call_id, instant(alert.timestamp), msgspec.json.encode(alert))
+            db.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)", row)
+        for word in batch.feedback.values():
+            said = (word.segment_id, word.call_id, instant(word.timestamp), msgspec.json.encode(word))
+            db.execute("INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"
+                       " call_id = excluded.call_id, body = excluded.body WHERE excluded.at >= at", said)  # fmt: skip
+
+
+def _insert_segment(db: sqlite3.Connection, segment: LoggedSegment) -> bool:
+    """Keep a reading unless its id is known; return whether it was new."""
+    row = (
+        segment.segment_id,
+        segment.call_id,
+        segment.agent_id,
+        instant(segment.timestamp),
+        segment.start_offset_sec,
+        segment.detected_emotion,
+        msgspec.json.encode(segment),
+    )
+    return db.execute("INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)", row).rowcount == 1
+
+
+def _put_call(db: sqlite3.Connection, call: Call) -> None:
+    kept = db.execute("SELECT body FROM calls WHERE call_id = ?", (call.call_id,)).fetchone()
+    if kept is None or replaces(call, msgspec.json.decode(kept[0], type=Call)):
+        row = (call.call_id, call.agent_id, instant(call.started_at), call.live, msgspec.json.encode(call))
+        db.execute("REPLACE INTO calls VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _count(db: sqlite3.Connection, key: HourKey, counted: Tally) -> None:
+    """Add to an hour's row and to the set of calls counted in it."""
+    hour, agent = key
+    sums = Tally(0, 0, 0, 0.0)
+    kept = db.execute(f"{TALLIES} WHERE agent_id = ? AND hour = ?", (agent, hour)).fetchone()
+    if kept is not None:
+        sums = _tally_of(kept)
+    sums.add(counted)
+    row = (sums.total, sums.uncertain, sums.upset, sums.confidence_sum, msgspec.json.encode(sums.emotions))
+    db.execute("REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)", (agent, hour, *row))
+    calls = [(agent, hour, call) for call in counted.calls]
+    db.executemany("INSERT OR IGNORE INTO metric_calls VALUES (?, ?, ?)", calls)
+
+
+TALLIES = "SELECT hour, agent_id, total, uncertain, upset, confidence_sum, emotions FROM metrics"
+
+
+def _tally_of(row: tuple[Any, ...]) -> Tally:
+    return Tally(row[2], row[3], row[4], row[5], msgspec.json.decode(row[6], type=dict[str, int]))
+
+
+def _tallies(db: sqlite3.Connection, query: MetricsQuery, span: Span) -> list[tuple[str, str, Tally]]:
+    """Return the hours that a query touches, with their sets of calls."""
+    agents, values = "agent_id = ?", (query.agent_id or EVERYBODY, span.from_hour, span.to_hour)
+    if query.interval == "agent" and not query.agent_id:
+        agents = "agent_id > ?"
+    where = f"WHERE {agents} AND hour BETWEEN ? AND ?"
+    hours = {(row[0], row[1]): _tally_of(row) for row in db.execute(f"{TALLIES} {where}", values)}
+    for hour, agent, call in db.execute(f"SELECT hour, agent_id, call_hash FROM metric_calls {where}", values):  # noqa: S608
+        # The two reads see one moment only within a transaction; a call without its row is a moment newer.
+        if (hour, agent) in hours:
+            hours[hour, agent].calls.add(call)
+    return [(hour, agent, counted) for (hour, agent), counted in hours.items()]
+
+
+def _page_sql(table: str, key: str, where: Where, query: LogQuery | CallQuery) -> tuple[str, list[Any]]:
+    """Return the statement for one page and one item more, which tells whether there is another page."""
+    given = [(condition, [value]) for condition, value in where if value is not None]
+    place = decode_cursor(query.cursor)
+    if place is not None:
+        given.append((f"(at, {key}) < (?, ?)", list(place)))
+    conditions = " AND ".join(condition for condition, _ in given) or "1"
+    values = [value for _, some in given for value in some]
+    sql = f"SELECT body, at, {key} FROM {table} WHERE {conditions} ORDER BY at DESC, {key} DESC LIMIT ?"  # noqa: S608
+    return sql, [*values, clamp(query.limit) + 1]
+
+
+def _page(db: sqlite3.Connection, sql: str, values: list[Any], limit: int) -> tuple[list[tuple[Any, ...]], str | None]:
+    rows = db.execute(sql, values).fetchall()
+    page = rows[: clamp(limit)]
+    return page, encode_cursor(page[-1][1:3]) if len(rows) > len(page) else None
+
+
+def _calls(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> list[Call]:
+    calls = _bodies(rows, Call)
+    sql = "SELECT body FROM alerts WHERE call_id = ?"
+    return [with_alerts(call, _bodies(db.execute(sql, (call.call_id,)), LoggedAlert)) for call in calls]
+
+
+def _bodies(rows: Iterable[tuple[Any, ...]], of: type[T]) -> list[T]:
+    return [msgspec.json.decode(row[0], type=of) for row in rows]
