@@ -9,7 +9,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -141,7 +141,7 @@ class Settings:
     host: str
     port: int
     store: str
-    given_secret: str | None
+    given_secret: str | None = field(repr=False)
     origins: tuple[str, ...]
     consent: Literal["auto", "off", "required"]
     model: str

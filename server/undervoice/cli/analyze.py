@@ -1,0 +1,174 @@
+"""``undervoice analyze``: score recordings without a server, on all cores."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from undervoice.cli.flags import add_settings, settings_from
+from undervoice.errors import BadAudio, Internal, UndervoiceError
+
+if TYPE_CHECKING:
+    from undervoice.cli.flags import Subparsers
+    from undervoice.model import Model
+
+RAW_SUFFIXES = (".raw", ".pcm")
+"""Files that hold bare 16 kHz 16-bit samples; all others must say what they are."""
+CSV_COLUMNS = (
+    "file", "segment_id", "start_offset_sec", "end_offset_sec", "detected_emotion", "confidence_score",
+    "upset_score", "arousal", "uncertain",
+)  # fmt: skip
+Result = dict[str, Any]
+"""One line of ``--json``: the file and its reading, or the file and its error."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("analyze", help="score recordings without a server", allow_abbrev=False)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="WAV, FLAC, Ogg; .raw: 16 kHz PCM16")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a file")
+    form.add_argument("--csv", action="store_true", help="one row a segment")
+    add_settings(parser, ["model"])
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score every file; one that fails does not keep the others."""
+    show = _show_json if args.json else _show_csv if args.csv else _show_table
+    with _results(settings_from(args).model_folder, args.files) as results:
+        return 1 if show(results) else 0
+
+
+# ---------------------------------------------------------------- scoring
+
+
+@contextmanager
+def _results(folder: Path, paths: list[Path]) -> Iterator[Iterator[Result]]:
+    """Yield the files' results in the order given, under a progress bar on standard error."""
+    workers = min(os.cpu_count() or 1, len(paths))
+    if workers == 1:
+        _load(folder)
+        yield _watched(map(_score, paths), len(paths))
+        return
+    _check(folder)
+    # Not fork: onnxruntime's threads would not survive it.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_load, initargs=(folder,)) as pool:
+        try:
+            yield _watched(pool.map(_score, paths), len(paths))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _watched(results: Iterable[Result], total: int) -> Iterator[Result]:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    yield from track(results, "Scoring", total=total, console=console, transient=True, disable=not console.is_terminal)
+
+
+_loaded: list[Model] = []
+"""The one model of a worker process: loaded once, used for every file that it gets."""
+
+
+def _load(folder: Path) -> None:
+    from undervoice.model import Model
+
+    _loaded[:] = [Model.load(folder)]
+
+
+def _check(folder: Path) -> None:
+    """Fail once, here, where a bad model would otherwise break every worker."""
+    _load(folder)
+
+
+def _score(path: Path) -> Result:
+    import msgspec
+
+    from undervoice.clips import score_clip
+    from undervoice.recordings import decode_clip
+
+    try:
+        media_type = "application/octet-stream" if path.suffix.lower() in RAW_SUFFIXES else "audio/wav"
+        clip = decode_clip(_read(path), media_type)
+        result = score_clip(_loaded[0], clip, now=datetime.now(UTC))
+    except UndervoiceError as error:
+        return _failed(path, error)
+    except Exception as error:  # one strange file must not end the work on a thousand others
+        return _failed(path, Internal(f"{type(error).__name__}: {error}"))
+    return {"file": str(path), **msgspec.to_builtins(result)}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadAudio(error.strerror or str(error), code="unreadable_file") from None
+
+
+def _failed(path: Path, error: UndervoiceError) -> Result:
+    return {"file": str(path), "error": {"code": error.code, "message": " ".join(error.message.split())}}
+
+
+# ---------------------------------------------------------------- showing
+
+
+def _complain(result: Result) -> None:
+    print(f"undervoice analyze: {result['file']}: {result['error']['message']}", file=sys.stderr)
+
+
+def _show_json(results: Iterator[Result]) -> int:
+    """Print a line a file as soon as it is scored; return how many failed."""
+    failed = 0
+    for result in results:
+        failed += "error" in result
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+    return failed
+
+
+def _show_csv(results: Iterator[Result]) -> int:
+    from undervoice.emotion import Emotion
+
+    labels = [label.value for label in Emotion]
+    writer = csv.DictWriter(sys.stdout, [*CSV_COLUMNS, *labels], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    failed = 0
+    for result in results:
+        if "error" in result:
+            _complain(result)
+        failed += "error" in result
+        for segment in result.get("segments", []):
+            writer.writerow({"file": result["file"], **segment, **segment["all_emotions_confidence"]})
+    return failed
+
+
+def _show_table(results: Iterator[Result]) -> int:
+    from rich.console import Console
+
+    from undervoice.cli.terminal import segment_cells, segment_table
+
+    table, failed = segment_table("File"), []
+    for result in results:
+        if "error" in result:
+            failed.append(result)
+            continue
+        for segment in result["segments"]:
+            table.add_row(result["file"] if segment is result["segments"][0] else "", *segment_cells(segment))
+        table.add_row("", *segment_cells(result), style="bold", end_section=True)
+    if table.row_count:
+        Console().print(table)
+    for result in failed:
+        _complain(result)
+    return len(failed)

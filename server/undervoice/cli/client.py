@@ -1,0 +1,145 @@
+"""The live call's client: opens the socket, plays a recording, hands on what the server says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from undervoice.cli.recording import FRAMES_A_SECOND, Recording
+from undervoice.errors import BadInput, UndervoiceError
+from undervoice.messages import SUBPROTOCOL, Start, Stop
+
+PATH = "/api/v1/stream"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+OPEN_SEC = 10
+Hear = Callable[[str, dict[str, Any]], None]
+"""Takes each message of the server, as it came and as an object."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a call goes to, and with which token."""
+
+    url: str
+    token: str
+
+    @property
+    def local(self) -> bool:
+        """Whether it is this machine."""
+        return is_local(self.url)
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is this machine's own."""
+    return urlsplit(url).hostname in LOCAL_HOSTS
+
+
+def stream_url(url: str) -> str:
+    """Return the stream's address for a server's: ``http://host`` will do.
+
+    Raises:
+        BadInput: when it is no address of a server.
+    """
+    parts = urlsplit(url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    if scheme not in ("ws", "wss") or not parts.hostname:
+        raise BadInput(f"{url} is no server's address: ws://host:port or wss://host")
+    return urlunsplit((scheme, parts.netloc, parts.path if parts.path.strip("/") else PATH, "", ""))
+
+
+async def play(server: Server, start: Start, recording: Recording, hear: Hear) -> None:
+    """Play a recording as one call, in real time where ``start`` says live, to its ``stopped``.
+
+    Raises:
+        UndervoiceError: when the server refuses or ends the call, or cannot be reached.
+    """
+    try:
+        async with connect(
+            server.url,
+            subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
+            additional_headers={"Authorization": f"Bearer {server.token}"},
+            compression=None,
+            open_timeout=OPEN_SEC,
+            # A server that reads slowly on purpose sees our pings late.
+            ping_interval=None,
+            proxy=None if server.local else True,
+        ) as socket:
+            await _converse(socket, start, recording, hear)
+    except InvalidStatus as error:
+        raise _refusal(error.response.status_code, bytes(error.response.body or b"")) from None
+    except ConnectionClosed as error:
+        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+        raise UndervoiceError(f"the server closed the call ({code}{': ' + reason if reason else ''})") from None
+    except (InvalidHandshake, InvalidURI, TimeoutError) as error:
+        raise UndervoiceError(f"no answer from {server.url}: {error or 'timed out'}", code="unreachable") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UndervoiceError(f"cannot reach {server.url}: {reason}", code="unreachable") from None
+
+
+async def _converse(socket: ClientConnection, start: Start, recording: Recording, hear: Hear) -> None:
+    await socket.send(msgspec.json.encode(start).decode())
+    sender: asyncio.Task[None] | None = None
+    try:
+        async for text in socket:
+            message = json.loads(text)
+            hear(str(text), message)
+            if message.get("type") == "started" and sender is None:
+                sender = asyncio.create_task(_send(socket, recording, start.config.live))
+            if _is_last(message):
+                return
+    finally:
+        if sender is not None:
+            sender.cancel()
+            failures = await asyncio.gather(sender, return_exceptions=True)
+    if sender is not None and isinstance(failures[0], UndervoiceError):
+        raise failures[0]  # the recording broke off, and we closed the socket ourselves
+    raise UndervoiceError("the server closed the call before its end")
+
+
+def _is_last(message: dict[str, Any]) -> bool:
+    if message.get("type") == "error":
+        raise UndervoiceError(f"{message.get('code')}: {message.get('message')}", code=message.get("code"))
+    return message.get("type") == "stopped"
+
+
+async def _send(socket: ClientConnection, recording: Recording, live: bool) -> None:
+    """Send all frames and ``stop``; a socket that closes meanwhile is the receiver's to report."""
+    began = time.monotonic()
+    try:
+        for number, frame in enumerate(recording.frames(), 1):
+            await socket.send(frame)
+            if live:
+                await asyncio.sleep(max(0.0, began + number / FRAMES_A_SECOND - time.monotonic()))
+        await socket.send(msgspec.json.encode(Stop()).decode())
+    except ConnectionClosed:
+        return
+    except UndervoiceError:
+        await socket.close(1000)
+        raise
+
+
+def _refusal(status: int, body: bytes) -> UndervoiceError:
+    """Return what a server meant that answered with a status instead of a socket."""
+    return UndervoiceError(f"the server refused the call ({status}): {_told(body) or 'no reason given'}")
+
+
+def _told(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+        return str(answer["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return next(_lines(body), "")
+
+
+def _lines(body: bytes) -> Iterator[str]:
+    return (line[:200] for line in body.decode("utf-8", "replace").splitlines() if line.strip())

@@ -1,0 +1,71 @@
+"""How readings look in a terminal: the widget's words and colours, in letters and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {
+    "neutral": "#999999",
+    "happy": "#009E73",
+    "sad": "#0072B2",
+    "angry": "#D55E00",
+    "surprised": "#F0E442",
+    "fearful": "#CC79A7",
+    "disgusted": "#56B4E9",
+}
+"""M. Okabe and K. Ito, "Color Universal Design" (2008): told apart by colour-blind eyes too."""
+LETTERS = {name: name[0].upper() for name in COLOURS} | {"surprised": "!"}
+"""Colour carries nothing alone; sad and surprised would share a letter."""
+COLUMNS = ("Time", "Emotion", "Confidence", "Upset")
+
+
+def clock(seconds: float) -> str:
+    """Return a place in a call as mm:ss.s."""
+    minutes, rest = divmod(max(0.0, seconds), 60)
+    return f"{int(minutes):02d}:{rest:04.1f}"
+
+
+def emotion_text(reading: Mapping[str, Any]) -> Text:
+    """Return the emotion in its colour; an abstaining model's guess is called unsure."""
+    name = str(reading["detected_emotion"])
+    if reading.get("uncertain"):
+        return Text(f"unsure ({name}?)", style="dim")
+    return Text(name, style=COLOURS.get(name, ""))
+
+
+def cell(reading: Mapping[str, Any]) -> Text:
+    """Return one segment's cell of the timeline."""
+    name = str(reading["detected_emotion"])
+    if reading.get("uncertain"):
+        return Text("?", style="dim")
+    return Text(LETTERS.get(name, "·"), style=f"bold black on {COLOURS.get(name, '#999999')}")
+
+
+def segment_cells(reading: Mapping[str, Any]) -> tuple[Text | str, ...]:
+    """Return one segment's columns, as ``COLUMNS`` names them."""
+    return (
+        f"{clock(reading['start_offset_sec'])}–{clock(reading['end_offset_sec'])}",
+        emotion_text(reading),
+        f"{reading['confidence_score']:4.0%}",
+        f"{reading['upset_score']:.2f}",
+    )
+
+
+def segment_line(reading: Mapping[str, Any]) -> str:
+    """Return one segment as a plain line, for output that is no terminal."""
+    time, emotion, confidence, upset = segment_cells(reading)
+    return f"{time}  {emotion!s:<20} {confidence}  upset {upset}"
+
+
+def segment_table(*leading: str) -> Table:
+    """Return an empty table of segments with further columns before the usual ones."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in leading:
+        table.add_column(name, overflow="fold")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in ("Confidence", "Upset") else "left", no_wrap=True)
+    return table
