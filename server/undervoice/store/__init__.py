@@ -79,6 +79,9 @@ class Store(Protocol):
     async def calls(self, query: CallQuery) -> CallPage:
         """Return a page of calls, newest first."""
 
+    async def feedback(self, call_id: str) -> list[LoggedFeedback]:
+        """Return what was said about one call's readings, the last word on each, oldest first."""
+
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings."""
 

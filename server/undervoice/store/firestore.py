@@ -1,0 +1,144 @@
+"""The cloud store: documents in Firestore, every verb bounded in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TypeVar
+
+from undervoice.messages import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
+from undervoice.store.batches import Batch, replaces, with_alerts
+from undervoice.store.commits import insert, replace
+from undervoice.store.cursors import clamp, encode_cursor
+from undervoice.store.documents import (
+    Document,
+    alert_document,
+    alert_of,
+    call_document,
+    call_of,
+    document_id,
+    feedback_document,
+    feedback_of,
+    hours_of,
+    segment_document,
+    segment_of,
+)
+from undervoice.store.link import Link
+from undervoice.store.tallies import Span, answer
+
+COMMIT_SEGMENTS = 160
+"""A commit holds at most 500 writes, and each reading may touch two metrics documents beside its own."""
+
+COMMIT_DOCUMENTS = 400
+
+T = TypeVar("T")
+
+
+class FirestoreStore:
+    """A ``Store`` in a Firestore project (its library honours ``FIRESTORE_EMULATOR_HOST``).
+
+    Readings and the counters that count them are one atomic commit. A ``save`` that raises may
+    have kept some of its commits: saving the same again is harmless.
+
+    Raises:
+        BadSettings: the client library is not installed, or no project is named.
+    """
+
+    def __init__(self, project: str) -> None:
+        self._link = Link(project)
+
+    async def save(self, records: list[Record]) -> None:
+        """Keep all records; saving them again changes nothing."""
+        batch = Batch.of(records)
+        for segments in _chunks(batch.segments, COMMIT_SEGMENTS):
+            documents = {key: segment_document(segment) for key, segment in segments.items()}
+            await insert(self._link, "segments", documents, segments)
+        for alerts in _chunks(batch.alerts, COMMIT_DOCUMENTS):
+            documents = {key: alert_document(alert) for key, alert in alerts.items()}
+            await insert(self._link, "alerts", documents, {})
+        for calls in _chunks(batch.calls, COMMIT_DOCUMENTS):
+            documents = {key: call_document(call) for key, call in calls.items()}
+            await replace(self._link, "calls", documents, _newer_call)
+        for words in _chunks(batch.feedback, COMMIT_DOCUMENTS):
+            documents = {key: feedback_document(word) for key, word in words.items()}
+            await replace(self._link, "feedback", documents, _no_older)
+
+    async def segments(self, call_id: str) -> list[LoggedSegment]:
+        """Return one call's final readings in the order of the audio."""
+        found = await self._link.find(lambda client: queries.segments_of_call(client, call_id))
+        return [segment_of(document) for document in found]
+
+    async def logs(self, query: LogQuery) -> SegmentPage:
+        """Return a page of final readings of all calls, newest first."""
+        found = await self._link.find(lambda client: queries.log_page(client, query))
+        page, cursor = _cut(found, "segment_id", query.limit)
+        return SegmentPage(items=[segment_of(document) for document in page], next_cursor=cursor)
+
+    async def call(self, call_id: str) -> Call | None:
+        """Return one call with its alerts, or ``None``."""
+        async with self._link.client() as client:
+            found = await client.collection("calls").document(document_id(call_id)).get(**self._link.limits)
+        return (await self._with_alerts([call_of(found.to_dict())]))[0] if found.exists else None
+
+    async def calls(self, query: CallQuery) -> CallPage:
+        """Return a page of calls with their alerts, newest first."""
+        found = await self._link.find(lambda client: queries.call_page(client, query))
+        page, cursor = _cut(found, "call_id", query.limit)
+        return CallPage(items=await self._with_alerts([call_of(document) for document in page]), next_cursor=cursor)
+
+    async def feedback(self, call_id: str) -> list[LoggedFeedback]:
+        """Return what was said about one call's readings, oldest first."""
+        found = await self._link.find(lambda client: queries.feedback_of_call(client, call_id))
+        return [feedback_of(one) for one in sorted(found, key=lambda one: (one["at"], one["segment_id"]))]
+
+    async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
+        """Return aggregates of the final readings; hours without any are left out.
+
+        Raises:
+            BadInput: ``range_too_wide``, past ``queries.METRIC_DAYS`` documents.
+        """
+        span = Span.of(query)
+        found = await self._link.find(lambda client: queries.metric_days(client, query, span))
+        queries.refuse_too_many(len(found))
+        return answer(query, span, (row for document in found for row in hours_of(document)))
+
+    async def ping(self) -> None:
+        """Raise ``StoreDown`` unless a document can be asked for (no call has this id)."""
+        async with self._link.client() as client:
+            await client.collection("calls").document("_ping").get(**self._link.limits)
+
+    async def close(self) -> None:
+        """Close the connection; verbs raise ``StoreDown`` afterwards."""
+        await self._link.close()
+
+    async def _with_alerts(self, calls: list[Call]) -> list[Call]:
+        alerts = []
+        for group in _groups([call.call_id for call in calls], queries.IN_VALUES):
+            found = await self._link.find(lambda client, ids=group: queries.alerts_of_calls(client, ids))
+            alerts += [alert_of(document) for document in found]
+        return [with_alerts(call, (alert for alert in alerts if alert.call_id == call.call_id)) for call in calls]
+
+
+def _newer_call(new: Document, old: Document) -> bool:
+    return replaces(call_of(new), call_of(old))
+
+
+def _no_older(new: Document, old: Document) -> bool:
+    return bool(new["at"] >= old["at"])
+
+
+def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
+
+
+def _chunks(by_id: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
+    return (dict(group) for group in _groups(by_id.items(), size))
+
+
+def _cut(found: list[Document], key: str, limit: int) -> tuple[list[Document], str | None]:
+    """Return the page without the item that tells of another one, and the cursor to that."""
+    page = found[: clamp(limit)]
+    return page, encode_cursor((page[-1]["at"], page[-1][key])) if len(found) > len(page) else None

@@ -1,0 +1,96 @@
+"""The questions put to Firestore, each bounded; ``deploy/firestore.indexes.json`` has an index for every shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from undervoice.errors import BadInput
+from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.store.cursors import clamp, decode_cursor, instant
+from undervoice.store.documents import document_id
+from undervoice.store.tallies import Span
+
+CALL_ITEMS = 20_000
+"""Readings, alerts or feedback of one call at most: more than five hours of the shortest segments."""
+
+METRIC_DAYS = 10_000
+"""Metrics documents read for one answer at most: a month of 300 agents, or 27 years of everybody."""
+
+IN_VALUES = 30
+"""What one ``in`` filter takes."""
+
+
+def segments_of_call(client: Any, call_id: str) -> Any:
+    """Return the query for one call's readings in the order of the audio."""
+    return _where(client.collection("segments"), call_id=call_id).order_by("start_offset_sec").limit(CALL_ITEMS)
+
+
+def feedback_of_call(client: Any, call_id: str) -> Any:
+    """Return the query for one call's feedback, in no order."""
+    return _where(client.collection("feedback"), call_id=call_id).limit(CALL_ITEMS)
+
+
+def alerts_of_calls(client: Any, call_ids: list[str]) -> Any:
+    """Return the query for the alerts of at most ``IN_VALUES`` calls, in no order."""
+    from google.cloud.firestore import FieldFilter
+
+    return client.collection("alerts").where(filter=FieldFilter("call_id", "in", call_ids)).limit(CALL_ITEMS)
+
+
+def log_page(client: Any, query: LogQuery) -> Any:
+    """Return the query for a page of the log and one item more."""
+    found = _where(client.collection("segments"), agent_id=query.agent_id, detected_emotion=query.emotion)
+    since = instant(query.since) if query.since else None
+    until = instant(query.until) if query.until else None
+    return _page(_between(found, "at", since, until), query)
+
+
+def call_page(client: Any, query: CallQuery) -> Any:
+    """Return the query for a page of calls and one item more."""
+    return _page(_where(client.collection("calls"), agent_id=query.agent_id, live=query.live), query)
+
+
+def metric_days(client: Any, query: MetricsQuery, span: Span) -> Any:
+    """Return the query for the metrics documents of a span, and one more than may be."""
+    days = client.collection("metrics")
+    scope = "agent" if query.interval == "agent" else "all"
+    days = _where(days, agent_id=query.agent_id) if query.agent_id else _where(days, scope=scope)
+    days = _between(days, "day", span.from_hour[:10], span.to_hour[:10] + "~")  # "~" sorts behind: the day is included
+    return days.order_by("day").limit(METRIC_DAYS + 1)
+
+
+def refuse_too_many(days: int) -> None:
+    """Stop an answer that would need unbounded reads.
+
+    Raises:
+        BadInput: ``range_too_wide``.
+    """
+    if days > METRIC_DAYS:
+        raise BadInput("too many days and agents for one answer; ask for fewer days", code="range_too_wide")
+
+
+def _where(query: Any, **fields: Any) -> Any:
+    from google.cloud.firestore import FieldFilter
+
+    for name, value in fields.items():
+        if value is not None:
+            query = query.where(filter=FieldFilter(name, "==", value))
+    return query
+
+
+def _between(query: Any, name: str, first: str | None, end: str | None) -> Any:
+    from google.cloud.firestore import FieldFilter
+
+    if first is not None:
+        query = query.where(filter=FieldFilter(name, ">=", first))
+    if end is not None:
+        query = query.where(filter=FieldFilter(name, "<", end))
+    return query
+
+
+def _page(query: Any, page: LogQuery | CallQuery) -> Any:
+    query = query.order_by("at", direction="DESCENDING").order_by("__name__", direction="DESCENDING")
+    place = decode_cursor(page.cursor)
+    if place is not None:
+        query = query.start_after({"at": place[0], "__name__": document_id(place[1])})
+    return query.limit(clamp(page.limit) + 1)
