@@ -59,7 +59,7 @@ def logfbank(samples: Samples, bands: int = 40) -> Features:
 def quality(segment: Segment) -> Quality:
     """Measure how well a segment could be heard."""
     # numpy's abs wraps at −32768, so both rails are compared on their own.
-    clipped = np.count_nonzero((segment.samples >= CLIPPED) | (segment.samples <= -CLIPPED))
+    clipped = int(np.count_nonzero((segment.samples >= CLIPPED) | (segment.samples <= -CLIPPED)))
     return Quality(
         level_dbfs=round(level_dbfs(segment.samples), 1),
         snr_db=round(max(0.0, voice_level_dbfs(segment.samples) - segment.noise_dbfs), 1),
