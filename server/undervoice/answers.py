@@ -1,0 +1,100 @@
+"""How REST answers: structs as JSON, and every error in the one shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from undervoice.errors import BadInput, TooLarge, UndervoiceError
+from undervoice.messages import ErrorAnswer, ErrorBody
+
+S = TypeVar("S", bound=msgspec.Struct)
+SMALL_BYTES = 64 * 1024
+"""A JSON request that carries no audio."""
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return anything that msgspec can encode as a JSON response."""
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+
+
+def refusal(error: UndervoiceError) -> Response:
+    """Return the response that an error means."""
+    return error_answer(error.http_status, error.code, error.message, error.retry_after_ms)
+
+
+def error_answer(
+    status: int, code: str, message: str, retry_after_ms: int | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """Return an error in the one shape; 429 and 503 always say when to come back."""
+    headers = headers or {}
+    if status in (429, 503):
+        headers["retry-after"] = str(math.ceil((retry_after_ms or 1000) / 1000))
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return answer(ErrorAnswer(ErrorBody(code, message), message), status, headers)
+
+
+def convert(said: Mapping[str, Any], kind: type[S]) -> S:
+    """Return a struct of named texts, as a query or a form has them.
+
+    Raises:
+        BadInput: naming the parameter that does not fit.
+    """
+    try:
+        return msgspec.convert(dict(said), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadInput(str(error)[:300], code="bad_parameter") from error
+
+
+def query(request: Request, kind: type[S]) -> S:
+    """Return a request's query as a struct."""
+    return convert({name: value for name, value in request.query_params.items() if value != ""}, kind)
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return a request's body, refusing it as soon as it is too large.
+
+    Raises:
+        TooLarge: past ``max_bytes``, declared or sent.
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise TooLarge(f"a body is at most {max_bytes} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > max_bytes:
+            raise TooLarge(f"a body is at most {max_bytes} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def decode_body(request: Request, kind: type[S]) -> S:
+    """Return a small JSON body as a struct.
+
+    Raises:
+        BadInput: no JSON, or not of that form.
+    """
+    body = await read_body(request, SMALL_BYTES)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInput(str(error)[:300], code="bad_json") from error
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer a request that failed: by our own errors as they say, by any other without details."""
+    if isinstance(error, UndervoiceError):
+        return refusal(error)
+    if isinstance(error, HTTPException):
+        code = "not_found" if error.status_code == 404 else error.detail.lower().replace(" ", "_")
+        return error_answer(error.status_code, code, error.detail, headers=dict(error.headers or {}))
+    return error_answer(500, "internal", "the server failed")

@@ -1,0 +1,233 @@
+"""REST: one function and one row of ``OPERATIONS`` a route. The OpenAPI document is made from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+
+from undervoice import messages as m
+from undervoice.admission import principal
+from undervoice.answers import answer, decode_body, query
+from undervoice.auth import Principal, Role
+from undervoice.errors import BadInput, Forbidden, NotFound
+from undervoice.readings import rfc3339
+from undervoice.service import Service
+from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.uploads import ClipParams, analyze_clip
+
+Limit = Annotated[int, Meta(ge=1, le=500)]
+Moment = Annotated[str, Meta(max_length=40)]
+Cursor = Annotated[str, Meta(max_length=1024)]
+Everyone: tuple[Role, ...] = ("agent", "supervisor", "integrator")
+Readers: tuple[Role, ...] = ("agent", "supervisor")
+
+
+class EmotionsParams(msgspec.Struct):
+    """Which call; ``audio_id`` is the earlier system's name for it."""
+
+    call_id: m.Name | None = None
+    audio_id: m.Name | None = None
+
+
+class LogsParams(msgspec.Struct):
+    """Which segments; ``since`` is inclusive, ``until`` is not."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+    agent_id: m.Name | None = None
+    emotion: m.Label | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class CallsParams(msgspec.Struct):
+    """Which calls."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+    agent_id: m.Name | None = None
+    live: bool | None = None
+
+
+class MetricsParams(msgspec.Struct):
+    """Which aggregates; dates are whole days in ``tz``."""
+
+    interval: Literal["daily", "hourly", "agent"] = "daily"
+    start_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    end_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    agent_id: m.Name | None = None
+    tz: Annotated[str, Meta(max_length=64)] = "UTC"
+
+
+async def emotions(request: Request, service: Service) -> Response:
+    """Return a bare list of one call's segments in the order of the audio."""
+    bearer = principal(request, service, *Readers)
+    params = query(request, EmotionsParams)
+    call_id = params.call_id or params.audio_id
+    if call_id is None:
+        raise BadInput("call_id is needed", code="bad_parameter")
+    segments = await service.store.segments(call_id)
+    visible = [segment for segment in segments if bearer.may_see(call_id, segment.agent_id)]
+    if not visible:
+        await _visible_call(service, bearer, call_id)
+    return answer(visible)
+
+
+async def logs(request: Request, service: Service) -> Response:
+    """Return a page of segments of all calls, newest first."""
+    return answer(await _logs(request, service))
+
+
+async def bare_logs(request: Request, service: Service) -> Response:
+    """Return the newest segments as the bare list that clients of the earlier system read."""
+    return answer((await _logs(request, service)).items)
+
+
+async def _logs(request: Request, service: Service) -> m.SegmentPage:
+    bearer = principal(request, service, *Readers)
+    params = query(request, LogsParams)
+    if bearer.is_agent and bearer.call_id is not None:
+        segments = await service.store.segments(bearer.call_id)
+        return m.SegmentPage(items=segments[::-1][: params.limit])
+    return await service.store.logs(
+        LogQuery(
+            limit=params.limit,
+            cursor=params.cursor,
+            agent_id=_own(bearer, params.agent_id),
+            emotion=params.emotion,
+            since=_moment(params.since),
+            until=_moment(params.until),
+        )
+    )
+
+
+def _own(bearer: Principal, agent_id: str | None) -> str | None:
+    """Return the agent whose rows are asked for; an agent's own and no other's."""
+    if not bearer.is_agent:
+        return agent_id
+    if agent_id not in (None, bearer.subject):
+        raise Forbidden("these are another agent's calls", code="foreign_call")
+    return bearer.subject
+
+
+def _moment(text: str | None) -> str | None:
+    """Return a moment as the store compares them; without an offset it is UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        return rfc3339((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC))
+    except (ValueError, OverflowError) as error:
+        raise BadInput(f"{text!r} is no RFC 3339 moment", code="bad_parameter") from error
+
+
+async def calls(request: Request, service: Service) -> Response:
+    """Return a page of calls, newest first; ``live=true`` those that are going on here now."""
+    bearer = principal(request, service, *Readers)
+    params = query(request, CallsParams)
+    agent_id = _own(bearer, params.agent_id)
+    if bearer.is_agent and bearer.call_id is not None:
+        return answer(m.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
+    if params.live:
+        going_on = [call for call in service.live.all() if agent_id in (None, call.agent_id)]
+        return answer(m.CallPage(items=going_on[: params.limit]))
+    wanted = CallQuery(limit=params.limit, cursor=params.cursor, agent_id=agent_id, live=params.live)
+    return answer(await service.store.calls(wanted))
+
+
+async def call(request: Request, service: Service) -> Response:
+    """Return one call with its mood, alerts, totals and summary."""
+    bearer = principal(request, service, *Readers)
+    return answer(await _visible_call(service, bearer, request.path_params["call_id"]))
+
+
+async def _visible_call(service: Service, bearer: Principal, call_id: str) -> m.Call:
+    """Return a call that the bearer may see; somebody else's is as unknown as none."""
+    found = service.live.get(call_id) or await service.store.call(call_id)
+    if found is None or not bearer.may_see(found.call_id, found.agent_id):
+        raise NotFound("no such call", code="unknown_call")
+    return found
+
+
+async def metrics(request: Request, service: Service) -> Response:
+    """Return a bare list of counts by day, by hour, or by the agent whose customers were heard."""
+    principal(request, service, "supervisor")
+    params = query(request, MetricsParams)
+    wanted = MetricsQuery(**msgspec.structs.asdict(params), min_calls=service.bounds.min_calls)
+    return answer(await service.store.metrics(wanted))
+
+
+async def tokens(request: Request, service: Service) -> Response:
+    """Return a short-lived agent token, for an integrator's own pages."""
+    bearer = principal(request, service, "integrator")
+    wanted = await decode_body(request, m.TokenRequest)
+    if not bearer.may_issue(wanted.role):
+        raise Forbidden("an integrator hands out agent tokens only", code="wrong_role")
+    return answer(
+        service.tokens.issue(wanted.role, agent_id=wanted.agent_id, call_id=wanted.call_id, ttl_sec=wanted.ttl_sec)
+    )
+
+
+async def model(request: Request, service: Service) -> Response:
+    """Return the model in service: labels, figures, data and terms."""
+    principal(request, service, *Everyone)
+    return answer(service.model.card())
+
+
+async def analyze(request: Request, service: Service) -> Response:
+    """Score one clip, as the stream would have scored the same audio."""
+    bearer = principal(request, service, *Everyone)
+    return answer(await analyze_clip(request, service, bearer))
+
+
+Handler = Callable[[Request, Service], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route: where, who, what it takes, what it answers, and how it can fail."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    answers: Any
+    roles: tuple[Role, ...]
+    takes: type[msgspec.Struct] | None = None
+    body: Any = None
+    errors: tuple[int, ...] = ()
+
+
+CLIP = Operation(
+    "POST", "/analyze/stream", analyze, m.ClipResult, Everyone, ClipParams, "clip", (400, 403, 413, 415, 422, 503)
+)
+EMOTIONS = Operation(
+    "GET", "/emotions", emotions, list[m.LoggedSegment], Readers, EmotionsParams, errors=(400, 403, 404, 503)
+)
+METRICS = Operation(
+    "GET", "/metrics/emotions", metrics, list[m.EmotionMetrics], ("supervisor",), MetricsParams, errors=(400, 403, 503)
+)
+OPERATIONS = (
+    CLIP,
+    EMOTIONS,
+    METRICS,
+    Operation("GET", "/logs", logs, m.SegmentPage, Readers, LogsParams, errors=(400, 403, 503)),
+    Operation("GET", "/calls", calls, m.CallPage, Readers, CallsParams, errors=(400, 403, 404, 503)),
+    Operation("GET", "/calls/{call_id}", call, m.Call, Readers, errors=(403, 404, 503)),
+    Operation("POST", "/tokens", tokens, m.TokenAnswer, ("integrator",), body=m.TokenRequest, errors=(400, 403, 413)),
+    Operation("GET", "/model", model, m.ModelCard, Everyone, errors=(403,)),
+)
+"""Under ``/api/v1``."""
+EARLIER = (
+    CLIP,
+    EMOTIONS,
+    METRICS,
+    Operation("GET", "/logs", bare_logs, list[m.LoggedSegment], Readers, LogsParams, errors=(400, 403, 503)),
+)
+"""Without a prefix, as clients of the earlier system call them."""

@@ -1,0 +1,145 @@
+"""The composition: settings in, a running service out. Nothing lives in module globals."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import mimetypes
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from undervoice import asyncapi, openapi
+from undervoice.answers import answer, on_error
+from undervoice.api import EARLIER, OPERATIONS, Handler, Operation
+from undervoice.auth import Tokens
+from undervoice.errors import UndervoiceError
+from undervoice.inference import Inference
+from undervoice.limits import Connections
+from undervoice.live import LiveCalls
+from undervoice.messages import Limits
+from undervoice.model import Model
+from undervoice.opening import Policy
+from undervoice.pages import PROBES, SecurityHeaders, WidgetFiles, demo
+from undervoice.service import Bounds, Service
+from undervoice.settings import Settings
+from undervoice.store import open_store
+from undervoice.store.writer import Writer
+from undervoice.stream import stream
+
+log = logging.getLogger("undervoice")
+
+DRAIN_SEC = 10.0
+"""How long the end waits for what is not stored yet."""
+
+
+def create_app(settings: Settings, model: Model | None = None) -> Starlette:
+    """Return the application.
+
+    Args:
+        settings: the configuration in force.
+        model: a loaded model to use instead of the one that the settings name.
+
+    Raises:
+        BadSettings: when a setting cannot be served.
+        BadModel: when the model cannot be trusted.
+    """
+    mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
+    service = _service(settings, model or Model.load(settings.model_folder))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        service.inference.close()
+        if lost := await service.writer.close(DRAIN_SEC):
+            log.error("%d records could not be stored", lost)
+        await service.store.close()
+
+    app = Starlette(
+        routes=_routes(service),
+        middleware=[Middleware(SecurityHeaders), *_cors(settings)],
+        exception_handlers={UndervoiceError: on_error, HTTPException: on_error, Exception: on_error},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return app
+
+
+def _service(settings: Settings, model: Model) -> Service:
+    store = open_store(settings.store)
+    limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
+    return Service(
+        policy=Policy(model.info(), limits, settings.consent_required, model.upset_weights),
+        bounds=Bounds(
+            origins=settings.origins,
+            start_sec=settings.start_sec,
+            max_clip_bytes=settings.max_clip_bytes,
+            min_calls=settings.min_calls,
+        ),
+        tokens=Tokens(settings.secret),
+        model=model,
+        inference=Inference(model, threads=settings.threads, queue_ms=settings.queue_ms),
+        store=store,
+        writer=Writer(store),
+        live=LiveCalls(),
+        connections=Connections(settings.max_calls),
+        widget_folder=settings.widget_folder,
+    )
+
+
+def _routes(service: Service) -> list[BaseRoute]:
+    bound = functools.partial(_bind, service)
+    documents = {"/openapi.json": openapi.document(), "/asyncapi.json": asyncapi.document()}
+    return [
+        WebSocketRoute("/api/v1/stream", stream),
+        *(route for row in OPERATIONS for route in _both("/api/v1", row, bound)),
+        *(route for row in EARLIER for route in _both("", row, bound)),
+        *(Route(path, bound(handler)) for path, handler in PROBES.items()),
+        *(Route(path, bound(_document(body))) for path, body in documents.items()),
+        Route("/", bound(demo)),
+        Mount("/widget", WidgetFiles(directory=service.widget_folder)),
+    ]
+
+
+def _both(
+    prefix: str, row: Operation, bound: Callable[[Handler], Callable[[Request], Awaitable[Response]]]
+) -> list[Route]:
+    """Return a route with and without a trailing slash: a redirect would lose the body of a POST."""
+    path = prefix + row.path
+    return [Route(p, bound(row.handler), methods=[row.method]) for p in (path, f"{path}/")]
+
+
+def _bind(service: Service, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await handler(request, service)
+
+    return endpoint
+
+
+def _document(body: dict[str, object]) -> Handler:
+    async def handler(request: Request, service: Service) -> Response:
+        return answer(body)
+
+    return handler
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
+        )
+    ]

@@ -1,0 +1,114 @@
+"""The OpenAPI document, made from the rows of ``api.OPERATIONS`` and the types they name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from undervoice import __version__
+from undervoice import messages as m
+from undervoice.api import EARLIER, OPERATIONS, Operation
+from undervoice.pages import PROBES
+
+REF = "#/components/schemas/{name}"
+AUDIO_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "application/octet-stream")
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of this server."""
+    operations = [*(("/api/v1", row) for row in OPERATIONS), *(("", row) for row in EARLIER)]
+    types = [row.answers for _, row in operations] + [row.body for _, row in operations if isinstance(row.body, type)]
+    _, components = msgspec.json.schema_components([*types, m.Health, m.ErrorAnswer], ref_template=REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for prefix, row in operations:
+        paths.setdefault(prefix + row.path, {})[row.method.lower()] = _operation(row, earlier=not prefix)
+    for path, handler in PROBES.items():
+        paths[path] = {"get": _probe(path, handler.__doc__ or "")}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "undervoice",
+            "version": __version__,
+            "description": "Real-time voice emotion for customer service calls. A reading estimates how speech "
+            "sounds, not what a person feels. The live call is described in /asyncapi.json.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
+    summary = (row.handler.__doc__ or "").strip()
+    made: dict[str, Any] = {
+        "operationId": ("earlier_" if earlier else "") + row.handler.__name__,
+        "summary": summary,
+        "description": f"For {', '.join(row.roles)} tokens.",
+        "security": [{"bearer": []}],
+        "parameters": [*_path_parameters(row), *_query_parameters(row)],
+        "responses": {"200": _content("The answer.", row.answers), **_errors(401, 500, *row.errors)},
+    }
+    if row.body == "clip":
+        made["requestBody"] = _clip_body()
+    elif row.body is not None:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(row.body)}}}
+    return made
+
+
+def _probe(path: str, doc: str) -> dict[str, Any]:
+    responses = {"200": _content("It does.", m.Health)}
+    if path == "/readyz":
+        responses["503"] = _content("Not now.", m.Health)
+    return {"operationId": path.strip("/"), "summary": doc.strip(), "responses": responses}
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    return schema
+
+
+def _content(description: str, kind: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _schema(kind)}}}
+
+
+def _errors(*statuses: int) -> dict[str, Any]:
+    return {str(status): _content(HTTPStatus(status).phrase, m.ErrorAnswer) for status in sorted(set(statuses))}
+
+
+def _path_parameters(row: Operation) -> list[dict[str, Any]]:
+    if "{call_id}" not in row.path:
+        return []
+    return [{"name": "call_id", "in": "path", "required": True, "schema": {"type": "string"}}]
+
+
+def _query_parameters(row: Operation) -> list[dict[str, Any]]:
+    if row.takes is None:
+        return []
+    _, components = msgspec.json.schema_components([row.takes], ref_template=REF)
+    fields = components[row.takes.__name__]["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
+
+
+def _clip_body() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": ["audio_file"], "properties": {"audio_file": binary["schema"]}}
+    base64 = {
+        "type": "object",
+        "required": ["audio_data"],
+        "properties": {"audio_data": {"type": "string", "contentEncoding": "base64"}},
+    }
+    return {
+        "required": True,
+        "content": {
+            **dict.fromkeys(AUDIO_TYPES, binary),
+            "multipart/form-data": {"schema": form},
+            "application/json": {"schema": base64},
+        },
+    }

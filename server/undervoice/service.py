@@ -1,0 +1,44 @@
+"""What the edges share: everything that one running server consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from undervoice.auth import Tokens
+from undervoice.inference import Inference
+from undervoice.limits import Connections
+from undervoice.live import LiveCalls
+from undervoice.model import Model
+from undervoice.opening import Policy
+from undervoice.store import Store
+from undervoice.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the operator allows clients."""
+
+    origins: tuple[str, ...] = ()
+    """Other sites that may use this server from a browser."""
+    start_sec: float = 5.0
+    max_clip_bytes: int = 25 * 1024 * 1024
+    max_clip_sec: float = 1800.0
+    min_calls: int = 20
+    """Calls that an aggregate must rest on to count as enough."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """One running server, put together by ``create_app``."""
+
+    policy: Policy
+    bounds: Bounds
+    tokens: Tokens
+    model: Model
+    inference: Inference
+    store: Store
+    writer: Writer
+    live: LiveCalls
+    connections: Connections
+    widget_folder: Path

@@ -1,0 +1,163 @@
+"""What a live call says: outputs in order, each reading stored before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from undervoice import messages as m
+from undervoice.emotion import Scores, Segment, position_sec
+from undervoice.errors import Internal, UndervoiceError
+from undervoice.inference import Urgency
+from undervoice.service import Service
+from undervoice.session import End, Output, Session, Told
+
+log = logging.getLogger("undervoice.stream")
+
+SEND_SEC = 30.0
+"""A client that takes nothing for this long is gone."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A segment on its way to its reading."""
+
+    segment: Segment
+    arrived: float
+    """When the frame that decided the cut came, monotonic seconds."""
+    scores: asyncio.Future[Scores | None]
+
+
+class Speaker:
+    """Puts one session's outputs on a line, and says them in that order as soon as each is known."""
+
+    def __init__(self, service: Service, websocket: WebSocket, session: Session) -> None:
+        self._service, self._websocket, self._session = service, websocket, session
+        self._line: asyncio.Queue[m.ServerMessage | Scoring | End] = asyncio.Queue()
+        self._waiting: dict[Segment, float] = {}
+        """Segments whose readings are not out yet, and when they were cut."""
+        self._fewer = asyncio.Event()
+        self.gone = False
+        """The client can no longer be reached; what was cut is still scored and stored."""
+        self.ended: str | None = None
+
+    def put(self, outputs: list[Output], arrived: float) -> None:
+        """Put outputs on the line; a segment is queued for scoring at once."""
+        for output in outputs:
+            if isinstance(output, Segment):
+                self._waiting[output] = arrived
+                scores = self._service.inference.submit(output, self, self._urgency(output))
+                self._line.put_nowait(Scoring(output, arrived, scores))
+            elif isinstance(output, m.LoggedFeedback):
+                self._service.writer.put(output)
+            else:
+                self._line.put_nowait(output)
+
+    def _urgency(self, segment: Segment) -> Urgency:
+        if not segment.final:
+            return Urgency.PROVISIONAL
+        return Urgency.LIVE if self._session.start.config.live else Urgency.STORED
+
+    async def until_fewer_wait(self, most: int) -> None:
+        """Wait while this many segments have no reading yet."""
+        while len(self._waiting) >= most and not self.gone:
+            self._fewer.clear()
+            await self._fewer.wait()
+
+    async def run(self) -> None:
+        """Say everything on the line, until the end of the call has been said."""
+        while self.ended is None:
+            output = await self._line.get()
+            if isinstance(output, Scoring):
+                await self._say_reading(output)
+            elif isinstance(output, End):
+                await self._say_end(output)
+            else:
+                await self.send(output)
+
+    async def _say_reading(self, scoring: Scoring) -> None:
+        segment = scoring.segment
+        try:
+            scores = await scoring.scores
+        except Internal:
+            log.exception("a segment could not be scored session=%s", self._session.session_id)
+            scores = None
+        del self._waiting[segment]
+        self._fewer.set()
+        if scores is None:
+            await self.send(*self._session.shed(segment))
+            return
+        told = self._session.scored(segment, scores, (time.monotonic() - scoring.arrived) * 1000)
+        if segment.final:
+            self._store(told)
+        await self.send(*told)
+
+    def _store(self, told: Told) -> None:
+        """Hand what the client is about to see to the store's writer first."""
+        for message in told:
+            if isinstance(message, m.EmotionReading):
+                self._service.writer.put(self._session.logged(message))
+            elif isinstance(message, m.Alert):
+                self._service.writer.put(self._session.logged_alert(message))
+        self.keep_record()
+
+    async def _say_end(self, end: End) -> None:
+        self.ended = end.reason
+        if end.error is not None:
+            await self.fail(end.error)
+            return
+        await self.send(m.Stopped(end.reason, self._session.totals()))
+        await self._close(1000)
+
+    async def send(self, *outgoing: m.ServerMessage) -> None:
+        """Send messages now, ahead of the line; a client that is gone gets none."""
+        for message in outgoing:
+            if self.gone or self._websocket.application_state is not WebSocketState.CONNECTED:
+                return
+            try:
+                async with asyncio.timeout(SEND_SEC):
+                    await self._websocket.send({"type": "websocket.send", "text": _encode(message).decode()})
+            except (WebSocketDisconnect, RuntimeError):
+                self.gone = True
+            except TimeoutError:
+                self.gone, self.ended = True, "unread"
+
+    async def fail(self, error: UndervoiceError) -> None:
+        """Say why the call ends, and end it."""
+        log.info("call ends code=%s session=%s", error.code, self._session.session_id)
+        if error.close_code != 1009:
+            await self.send(m.Failed(error.code, error.message, error.retryable, error.retry_after_ms))
+        await self._close(error.close_code, error.code)
+
+    async def _close(self, code: int, reason: str = "") -> None:
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self._websocket.close(code, reason)
+
+    def stats(self, now: float) -> m.Stats:
+        """Return how the call stands; ``now`` in monotonic seconds."""
+        first = next(iter(self._waiting), None)
+        processed = position_sec(first.start) if first else self._session.position_sec
+        lag_ms = (now - self._waiting[first]) * 1000 if first else 0.0
+        return self._session.stats(processed_sec=processed, lag_ms=lag_ms, queued=len(self._waiting))
+
+    def keep_record(self) -> None:
+        """Make the call's newest state known to supervisors and the store."""
+        call = self._session.call()
+        self._service.live.update(call)
+        self._service.writer.put(call)
+
+    def close_record(self) -> None:
+        """Make it known that the call is over."""
+        call = self._session.call(datetime.now(UTC), self.ended or "failed")
+        self._service.live.release(call.call_id, call)
+        self._service.writer.put(call)

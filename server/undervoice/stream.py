@@ -1,0 +1,233 @@
+"""The live call: ``WS /api/v1/stream``. One task listens, one speaks, one keeps time.
+
+``listen`` never awaits scoring: what a frame makes happen goes on the speaker's line, and the next
+frame is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from undervoice import messages as m
+from undervoice.admission import accepted_subprotocol, check_origin, principal
+from undervoice.answers import refusal
+from undervoice.auth import Principal
+from undervoice.dialects import DIALECTS
+from undervoice.errors import (
+    BadInput,
+    BadStart,
+    BadToken,
+    CallExists,
+    Forbidden,
+    IdleCall,
+    Internal,
+    StoreDown,
+    TooLarge,
+    UndervoiceError,
+)
+from undervoice.limits import Pace
+from undervoice.service import Service
+from undervoice.session import End, Session
+from undervoice.speaker import Speaker
+
+log = logging.getLogger("undervoice.stream")
+
+STATS_SEC = 5.0
+IN_FLIGHT = 4
+"""Segments of a ``live: false`` call between the socket and its readings."""
+SLICE_SEC = 1.0
+"""Audio that is taken at a time, so that one large frame does not hold up the other calls."""
+KNOWN_SEC = 1.0
+"""How long the store may take to say whether a call exists; a store that is down delays nobody."""
+
+
+async def stream(websocket: WebSocket) -> None:
+    """Serve one call, from the upgrade to the close."""
+    service: Service = websocket.app.state.service
+    try:
+        check_origin(websocket, service)
+        bearer = principal(websocket, service, "agent", "integrator")
+        service.connections.open(bearer)
+    except UndervoiceError as error:
+        await websocket.send_denial_response(refusal(error))
+        return
+    try:
+        await websocket.accept(subprotocol=accepted_subprotocol(websocket))
+        await LiveCall(service, websocket, bearer).run()
+    finally:
+        service.connections.close(bearer)
+
+
+class LiveCall:
+    """Drives one session over one socket."""
+
+    def __init__(self, service: Service, websocket: WebSocket, bearer: Principal) -> None:
+        self._service, self._websocket, self._bearer = service, websocket, bearer
+        self._session = Session(service.policy, secrets.token_hex(8))
+        self._speaker = Speaker(service, websocket, self._session)
+        self._decode = DIALECTS[m.SUBPROTOCOL]
+        self._last_frame = time.monotonic()
+        self._pace = Pace(self._last_frame)
+
+    async def run(self) -> None:
+        """Serve until the call ends or its connection is lost; what was cut by then is scored and stored."""
+        try:
+            async with asyncio.timeout(self._service.bounds.start_sec):
+                await self._open()
+        except TimeoutError:
+            await self._speaker.fail(BadStart("the start did not come in time", code="start_timeout"))
+        except WebSocketDisconnect:
+            return
+        except UndervoiceError as error:
+            await self._speaker.fail(error)
+        if self._session.state == "live":
+            await self._serve()
+
+    async def _serve(self) -> None:
+        speaking = asyncio.create_task(self._speaker.run())
+        listening = [asyncio.create_task(self._listen()), asyncio.create_task(self._keep_time())]
+        try:
+            done, _ = await asyncio.wait([speaking, *listening], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {speaking}:
+                self._end_by(task.exception())
+            await speaking
+        except Exception:  # ours, whatever it is: the client is told, the others go on
+            log.exception("call failed session=%s", self._session.session_id)
+            await self._speaker.fail(Internal("the server failed"))
+        finally:
+            for task in (speaking, *listening):
+                task.cancel()
+            await asyncio.gather(speaking, *listening, return_exceptions=True)
+            self._speaker.close_record()
+
+    def _end_by(self, error: BaseException | None) -> None:
+        """Put the end on the line behind all that was cut."""
+        if isinstance(error, WebSocketDisconnect):
+            self._speaker.gone = True
+            self._speaker.put([End("disconnected")], self._last_frame)
+        elif isinstance(error, UndervoiceError):
+            self._speaker.put([End(error.code, error)], self._last_frame)
+        elif error is not None:
+            raise error
+
+    # ------------------------------------------------------------ opening
+
+    async def _open(self) -> None:
+        frame = await self._receive()
+        if isinstance(frame, bytes):
+            raise BadStart("the first frame of a call is its start")
+        try:
+            message, warnings = self._decode(frame)
+        except BadInput as error:
+            raise BadStart(error.message) from error
+        if not isinstance(message, m.Start):
+            raise BadStart("the first frame of a call is its start")
+        await self._claim(message)
+        owned = msgspec.structs.replace(message, agent_id=message.agent_id or self._bearer.subject)
+        try:
+            outputs = self._session.receive(owned, datetime.now(UTC))
+        except UndervoiceError:
+            self._service.live.release(message.call_id)
+            raise
+        self._speaker.put([*outputs, *self._session.warn(warnings)], self._last_frame)
+        self._speaker.keep_record()
+
+    async def _claim(self, start: m.Start) -> None:
+        """Make sure that this bearer may start this call, and that it is a new one."""
+        if self._bearer.expires_at <= time.time():
+            raise BadToken("the token has expired", code="token_expired")
+        if not self._bearer.may_stream(start.call_id, start.agent_id):
+            raise Forbidden("this token is for another call or agent", code="foreign_call")
+        self._service.live.reserve(start.call_id)
+        known = True
+        try:
+            known = await self._is_known(start.call_id)
+        finally:
+            if known:
+                self._service.live.release(start.call_id)
+        if known:
+            raise CallExists(f"call {start.call_id} exists already")
+
+    async def _is_known(self, call_id: str) -> bool:
+        try:
+            async with asyncio.timeout(KNOWN_SEC):
+                return await self._service.store.call(call_id) is not None
+        except (StoreDown, TimeoutError):
+            # The store keeps the first reading of an id, so a second call overwrites nothing.
+            log.warning("the store does not answer: call starts unchecked session=%s", self._session.session_id)
+            return False
+
+    # ------------------------------------------------------------ listening
+
+    async def _receive(self) -> bytes | str:
+        """Return the next data frame."""
+        event = await self._websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1006))
+        self._last_frame = time.monotonic()
+        frame: bytes | str = event["bytes"] if event.get("bytes") is not None else event["text"]
+        longest = self._service.policy.limits.max_frame_bytes
+        if len(frame) > longest:
+            raise TooLarge(f"a frame is at most {longest} bytes")
+        return frame
+
+    async def _listen(self) -> None:
+        while self._session.state != "stopped":
+            frame = await self._receive()
+            if isinstance(frame, str):
+                await self._take_message(frame)
+            else:
+                await self._take_audio(frame)
+        await asyncio.Event().wait()  # the speaker ends the call once everything is out
+
+    async def _take_audio(self, frame: bytes) -> None:
+        live = self._session.start.config.live
+        for piece in self._slices(frame):
+            self._speaker.put(self._session.receive(piece, datetime.now(UTC)), self._last_frame)
+            if not live:
+                await self._speaker.until_fewer_wait(IN_FLIGHT)
+            await asyncio.sleep(0)
+        if live:
+            audio_sec = self._session.audio.duration_sec(len(frame))
+            await asyncio.sleep(self._pace.take(audio_sec, time.monotonic()))
+
+    def _slices(self, frame: bytes) -> Iterator[bytes]:
+        size = int(SLICE_SEC * self._session.audio.sample_rate) * self._session.audio.frame_bytes
+        return (frame[start : start + size] for start in range(0, len(frame), size))
+
+    async def _take_message(self, frame: str) -> None:
+        try:
+            message, warnings = self._decode(frame)
+        except BadInput as error:
+            warnings, message = [m.Warned(error.code, error.message, error.message[:64])], None
+        await self._speaker.send(*self._session.warn(warnings))
+        if message is None:
+            return
+        outputs = self._session.receive(message, datetime.now(UTC))
+        # These answer at once; everything else waits for the readings before it.
+        at_once = [output for output in outputs if isinstance(output, m.Pong | m.Warned)]
+        await self._speaker.send(*at_once)
+        self._speaker.put([output for output in outputs if output not in at_once], self._last_frame)
+
+    # ------------------------------------------------------------ keeping time
+
+    async def _keep_time(self) -> None:
+        """Tell how the call stands every 5 s, and notice a client that has fallen silent."""
+        idle_sec = self._service.policy.limits.idle_sec
+        told = time.monotonic()
+        while True:
+            await asyncio.sleep(min(STATS_SEC, idle_sec / 4))
+            now = time.monotonic()
+            if now - self._last_frame > idle_sec:
+                raise IdleCall(f"nothing came for {idle_sec} seconds")
+            if now - told >= 0.99 * STATS_SEC:
+                told = now
+                await self._speaker.send(self._speaker.stats(now))

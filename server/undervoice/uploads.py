@@ -1,0 +1,186 @@
+"""``POST /analyze/stream``: a recording in one of several wrappings, scored like a call."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from undervoice import messages as m
+from undervoice.answers import convert, read_body
+from undervoice.auth import Principal
+from undervoice.clips import ClipCall, clip_result, cut_clip
+from undervoice.emotion import Scores, Segment
+from undervoice.errors import BadInput, Forbidden, Overloaded, StoreDown, TooLarge
+from undervoice.inference import Urgency
+from undervoice.readings import rfc3339
+from undervoice.recordings import decode_clip
+from undervoice.service import Service
+
+ENVELOPE_BYTES = 64 * 1024
+"""What a wrapping may add to the audio itself."""
+IN_FLIGHT = 4
+"""Segments of one clip that wait to be scored at a time, so that a long clip does not starve the others."""
+STORED_SEC = 1.0
+"""How long an answer waits for its segments to be stored, so that they can be read back at once."""
+
+
+class ClipParams(msgspec.Struct):
+    """What may be said of a clip, in the query, the form or beside ``audio_data``."""
+
+    call_id: m.Name | None = None
+    agent_id: m.Name | None = None
+    start_offset_sec: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    store: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The audio of a request and what was said of it."""
+
+    data: bytes
+    media_type: str | None
+    params: ClipParams
+
+
+async def read_upload(request: Request, max_bytes: int) -> Upload:
+    """Unwrap a request: the bare recording, a multipart field ``audio_file``, or JSON with base64.
+
+    Raises:
+        BadInput: a wrapping that cannot be opened.
+        TooLarge: more than ``max_bytes`` of audio.
+    """
+    kind = request.headers.get("content-type", "application/octet-stream")
+    said: dict[str, Any] = dict(request.query_params)
+    bare = kind.partition(";")[0].strip().lower()
+    if bare == "multipart/form-data":
+        data, form = await _from_form(request, max_bytes)
+        said, media_type = form | said, None
+    elif bare == "application/json":
+        data, extra = _from_json(await read_body(request, max_bytes * 4 // 3 + ENVELOPE_BYTES))
+        said, media_type = extra | said, None
+    else:
+        data, media_type = await read_body(request, max_bytes), bare
+    if len(data) > max_bytes:
+        raise TooLarge(f"a clip is at most {max_bytes} bytes")
+    return Upload(data, media_type, convert(said, ClipParams))
+
+
+async def _from_form(request: Request, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+    body = await read_body(request, max_bytes + ENVELOPE_BYTES)
+
+    async def replay() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async with Request(request.scope, replay).form(max_files=4, max_fields=16) as form:
+        file = form.get("audio_file")
+        if file is None:
+            raise BadInput("the form has no field audio_file", code="audio_missing")
+        data = await file.read() if isinstance(file, UploadFile) else file.encode("latin-1", "replace")
+        said = {name: value for name, value in form.items() if isinstance(value, str) and name != "audio_file"}
+    return data, said
+
+
+def _from_json(body: bytes) -> tuple[bytes, dict[str, Any]]:
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInput("the body is no JSON", code="bad_json") from error
+    audio = said.pop("audio_data", None) if isinstance(said, dict) else None
+    if not isinstance(audio, str):
+        raise BadInput("the JSON object has no text audio_data", code="audio_missing")
+    try:
+        return base64.b64decode(audio, validate=True), said
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("audio_data is no base64", code="bad_base64") from error
+
+
+async def analyze_clip(request: Request, service: Service, bearer: Principal) -> m.ClipResult:
+    """Score one uploaded clip, and store it unless asked not to."""
+    began = time.perf_counter()
+    now = datetime.now(UTC)
+    upload = await read_upload(request, service.bounds.max_clip_bytes)
+    params = upload.params
+    if not bearer.may_analyze(params.call_id or bearer.call_id, params.agent_id):
+        raise Forbidden("this token is for another call or agent", code="foreign_call")
+    clip = await asyncio.to_thread(decode_clip, upload.data, upload.media_type, longest_sec=service.bounds.max_clip_sec)
+    agent_id = params.agent_id or (bearer.subject if bearer.is_agent else None)
+    call = ClipCall(params.call_id or bearer.call_id or clip.default_call_id, agent_id, now, params.start_offset_sec)
+    known = await _known(service, bearer, call, named=params.call_id is not None)
+    segments = await asyncio.to_thread(cut_clip, clip, params.start_offset_sec)
+    scores = await _score(service, segments)
+    result = clip_result(clip, segments, scores, call, service.model, (time.perf_counter() - began) * 1000)
+    mine = known is None or bearer.may_see(known.call_id, known.agent_id) or not bearer.is_agent
+    if params.store and mine:
+        await _store(service, result, known)
+    return result
+
+
+async def _known(service: Service, bearer: Principal, call: ClipCall, *, named: bool) -> m.Call | None:
+    """Return the call that a clip adds to, if there is one already.
+
+    Raises:
+        Forbidden: an agent names somebody else's call.
+        StoreDown: an agent names a call, and nobody can tell whose it is.
+    """
+    known = service.live.get(call.call_id)
+    if known is None:
+        try:
+            known = await service.store.call(call.call_id)
+        except StoreDown:
+            if named and bearer.is_agent:
+                raise
+    if known is not None and named and bearer.is_agent and not bearer.may_see(known.call_id, known.agent_id):
+        raise Forbidden("this is another agent's call", code="foreign_call")
+    return known
+
+
+async def _score(service: Service, segments: list[Segment]) -> list[Scores]:
+    clip = object()
+    scores: list[Scores] = []
+    for start in range(0, len(segments), IN_FLIGHT):
+        part = [service.inference.submit(s, clip, Urgency.STORED) for s in segments[start : start + IN_FLIGHT]]
+        for score in await asyncio.gather(*part):
+            if score is None:
+                raise Overloaded("the server is too busy for this clip")
+            scores.append(score)
+    return scores
+
+
+async def _store(service: Service, result: m.ClipResult, known: m.Call | None) -> None:
+    if known is None:
+        service.writer.put(_record(result))
+    for reading in result.segments:
+        service.writer.put(m.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=result.agent_id))
+    if service.writer.last_error is None:
+        with contextlib.suppress(StoreDown):
+            await service.writer.flush(STORED_SEC)
+
+
+def _record(result: m.ClipResult) -> m.Call:
+    speech_sec = sum(reading.end_offset_sec - reading.start_offset_sec for reading in result.segments)
+    return m.Call(
+        call_id=result.call_id,
+        agent_id=result.agent_id,
+        kind="clip",
+        live=False,
+        started_at=result.timestamp,
+        ended_at=rfc3339(datetime.now(UTC)),
+        reason="clip",
+        totals=m.Totals(
+            audio_sec=round(result.end_offset_sec - result.start_offset_sec, 6),
+            speech_sec=round(speech_sec, 6),
+            segments=len(result.segments),
+        ),
+        model=result.model,
+    )
