@@ -1,0 +1,3 @@
+"""Fixtures that several floors share."""
+
+pytest_plugins = ["tests.emulator", "tests.servers"]

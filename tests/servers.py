@@ -1,0 +1,135 @@
+"""A real server on a real socket, in a thread of the test's own process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+import websockets
+from websockets.sync.client import ClientConnection, connect
+
+from tests.tiny import write_tiny_model
+from undervoice.app import create_app
+from undervoice.auth import Tokens
+from undervoice.messages import SUBPROTOCOL
+from undervoice.model import Model
+from undervoice.service import Service
+from undervoice.settings import load_settings
+
+
+@dataclass
+class Server:
+    """A running server and what tests need to talk to it."""
+
+    url: str
+    service: Service
+    tokens: Tokens
+
+    def token(self, role: str = "agent", **who: Any) -> str:
+        if role == "agent" and not who:
+            who = {"agent_id": "a-1"}
+        return self.tokens.issue(role, **who).token  # type: ignore[arg-type]
+
+    def http(self, role: str | None = "supervisor", **who: Any) -> httpx.Client:
+        headers = {"authorization": f"Bearer {self.token(role, **who)}"} if role else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+
+    def connect(self, token: str | None = None, **options: Any) -> ClientConnection:
+        headers = {"Authorization": f"Bearer {token or self.token()}"} | options.pop("headers", {})
+        options.setdefault("subprotocols", [SUBPROTOCOL])
+        address = self.url.replace("http", "ws", 1) + "/api/v1/stream"
+        return connect(address, additional_headers=headers, max_size=None, **options)
+
+    def call(self, call_id: str, audio: bytes = b"", **start: Any) -> list[dict[str, Any]]:
+        """Stream one whole call and return every message of the server."""
+        token = start.pop("token", None)
+        size = start.pop("frame_bytes", 3200)
+        with self.connect(token) as ws:
+            ws.send(opening(call_id, **start))
+            for at in range(0, len(audio), size):
+                ws.send(audio[at : at + size])
+            ws.send('{"type":"stop"}')
+            return said(ws)
+
+
+def opening(call_id: str, **fields: Any) -> str:
+    """Return a ``start``."""
+    return json.dumps({"type": "start", "call_id": call_id, "audio": {"sample_rate": 16000}} | fields)
+
+
+def said(ws: ClientConnection, until: str | None = None, timeout: float = 20) -> list[dict[str, Any]]:
+    """Return what the server says until the close, or until a type of message."""
+    messages: list[dict[str, Any]] = []
+    try:
+        while not messages or messages[-1]["type"] != until:
+            messages.append(json.loads(ws.recv(timeout)))
+    except websockets.ConnectionClosed:
+        pass
+    return messages
+
+
+def of_type(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return the messages of one type."""
+    return [message for message in messages if message["type"] == kind]
+
+
+def finals(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the final readings."""
+    return [message for message in of_type(messages, "emotion") if message["final"]]
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny real model."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def serve(tmp_path: Path, tiny: Path) -> Iterator[Serve]:
+    """Start servers: ``serve(model=…, max_calls="1")``; environment settings in lower case."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(model: Model | None = None, **environ: str) -> Server:
+        names = {f"UNDERVOICE_{name.upper()}": value for name, value in environ.items()}
+        settings = load_settings({"UNDERVOICE_STATE": str(tmp_path), "UNDERVOICE_MODEL": str(tiny)} | names)
+        app = create_app(settings, model)
+        config = uvicorn.Config(
+            app,
+            port=0,
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            ws_max_size=settings.max_frame_bytes,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        return Server(f"http://127.0.0.1:{port}", app.state.service, Tokens(settings.secret))
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """A server with the tiny model and everything else at its default."""
+    return serve()
