@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -81,8 +82,10 @@ async def play(server: Server, start: Start, recording: Recording, hear: Hear) -
         raise UndervoiceError(f"the server closed the call ({code}{': ' + reason if reason else ''})") from None
     except (InvalidHandshake, InvalidURI, TimeoutError) as error:
         raise UndervoiceError(f"no answer from {server.url}: {error or 'timed out'}", code="unreachable") from None
+    except BrokenPipeError:
+        raise  # not the socket's: whoever read our own output has gone
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise UndervoiceError(f"cannot reach {server.url}: {reason}", code="unreachable") from None
 
 

@@ -116,12 +116,13 @@ def _log_to_stderr(level: str) -> None:
         level=level.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    logging.getLogger("uvicorn.error").addFilter(_tells_no_address)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
-def _tells_no_address(record: logging.LogRecord) -> bool:
-    """Whether a record may be logged: not where it repeats a socket's address with its query."""
-    return "WebSocket %s" not in str(record.msg)
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of uvicorn's may be logged."""
+    # The one repeats a socket's address with its query; the other calls every refused socket an error.
+    return not any(text in str(record.msg) for text in ("WebSocket %s", "returned without completing handshake"))
 
 
 def _raise_file_limit() -> None:

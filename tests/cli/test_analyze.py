@@ -1,0 +1,95 @@
+"""Recordings scored without a server."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.cli.conftest import SAMPLE_CALL, Finished, lines
+
+Command = Callable[..., Finished]
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Path:
+    path = tmp_path / "quiet.wav"
+    soundfile.write(path, np.zeros(16_000, np.int16), 16_000)
+    return path
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    path = tmp_path / "notes.wav"
+    path.write_text("this is no audio")
+    return path
+
+
+def test_json_gives_a_line_a_file_with_the_fields_of_the_service(undervoice: Command) -> None:
+    finished = undervoice("analyze", "--json", SAMPLE_CALL)
+    assert finished.returncode == 0, finished.stderr
+    (answer,) = lines(finished.stdout)
+    assert answer["file"] == str(SAMPLE_CALL)
+    assert {"call_id", "detected_emotion", "confidence_score", "all_emotions_confidence", "upset_score"} <= set(answer)
+    segments = answer["segments"]
+    assert isinstance(segments, list)
+    assert len(segments) > 5
+    assert segments[0]["segment_id"].startswith(f"{answer['call_id']}:customer:")
+    assert sum(answer["all_emotions_confidence"].values()) == pytest.approx(1, abs=1e-4)  # type: ignore[attr-defined]
+
+
+def test_a_bad_file_does_not_keep_the_good_ones(undervoice: Command, quiet: Path, broken: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.wav"
+    finished = undervoice("analyze", "--json", broken, SAMPLE_CALL, quiet, missing)
+    assert finished.returncode == 1
+    answers = lines(finished.stdout)
+    assert [answer["file"] for answer in answers] == [str(p) for p in (broken, SAMPLE_CALL, quiet, missing)]
+    codes = [answer.get("error", {}).get("code") for answer in answers]  # type: ignore[attr-defined]
+    assert codes == ["undecodable_audio", None, "no_speech", "unreadable_file"]
+
+
+def test_one_file_alone_gives_what_it_gives_among_others(undervoice: Command, broken: Path) -> None:
+    alone = lines(undervoice("analyze", "--json", SAMPLE_CALL).stdout)[0]
+    among = lines(undervoice("analyze", "--json", broken, SAMPLE_CALL).stdout)[1]
+    for answer in (alone, among):
+        for part in (answer, *answer["segments"]):  # type: ignore[misc]
+            del part["timestamp"], part["latency_ms"]
+    assert alone == among
+
+
+def test_the_table_is_for_people(undervoice: Command, broken: Path) -> None:
+    finished = undervoice("analyze", SAMPLE_CALL, broken)
+    assert finished.returncode == 1
+    assert "Emotion" in finished.stdout
+    assert "00:00.3" in finished.stdout
+    (line,) = finished.stderr.splitlines()
+    assert str(broken) in line
+    assert undervoice("analyze", broken).stdout == ""
+
+
+def test_csv_has_a_row_a_segment(undervoice: Command, broken: Path) -> None:
+    finished = undervoice("analyze", "--csv", SAMPLE_CALL, broken)
+    assert finished.returncode == 1
+    assert str(broken) in finished.stderr
+    rows = list(csv.DictReader(io.StringIO(finished.stdout)))
+    assert len(rows) > 5
+    assert {row["file"] for row in rows} == {str(SAMPLE_CALL)}
+    assert all(float(row["confidence_score"]) == pytest.approx(float(row[row["detected_emotion"]])) for row in rows)
+
+
+def test_bare_samples_are_read_by_their_suffix(undervoice: Command, tmp_path: Path) -> None:
+    audio, rate = soundfile.read(SAMPLE_CALL, dtype="int16")
+    raw = tmp_path / "call.raw"
+    raw.write_bytes(audio.astype("<i2").tobytes())
+    assert rate == 16_000
+    found = [lines(undervoice("analyze", "--json", path).stdout)[0]["segments"] for path in (raw, SAMPLE_CALL)]
+    assert [len(segments) for segments in found] == [len(found[0])] * 2  # type: ignore[arg-type]
+
+
+def test_json_and_csv_at_once_is_wrong_use(undervoice: Command) -> None:
+    assert undervoice("analyze", "--json", "--csv", SAMPLE_CALL).returncode == 2
