@@ -129,8 +129,8 @@ class Model:
         return [self._scores(segment, answer) for segment, answer in zip(segments, answers, strict=True)]
 
     def _scores(self, segment: Segment, answer: np.ndarray[Any, np.dtype[np.float32]]) -> Scores:
-        total = float(answer.sum())
-        probabilities = {label: float(p) / total for label, p in zip(self.labels, answer, strict=True)}
+        exact = answer.astype(np.float64)
+        probabilities = dict(zip(self.labels, (exact / exact.sum()).tolist(), strict=True))
         return Scores(probabilities, self.unsure(probabilities), quality(segment), self.tag)
 
 
