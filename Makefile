@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test tests tools coverage lint bench widget train lock clean
+.PHONY: run test tests tools coverage lint bench widget train docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -88,6 +88,10 @@ bench: $(VENV)/test.stamp
 
 train: $(VENV)/test.stamp
 	PYTHONPATH=models $(BIN)/python -m train release $(ARGS)
+
+# The parts of the README that are made from the settings' table and from the model's own figures.
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m tests.test_docs
 
 lock: $(VENV)/run.stamp
 	@test -x $(BIN)/uv || $(PIP) install -qq uv

@@ -1,0 +1,160 @@
+"""The README tells the truth: its tables are made from the product, or checked against it.
+
+``python -m tests.test_docs`` (``make docs``) writes the generated parts anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from tests.tiny import write_tiny_model
+from undervoice import __version__
+from undervoice.__main__ import COMMANDS, parser
+from undervoice.alerts import RULES
+from undervoice.app import create_app
+from undervoice.audio import RATES
+from undervoice.settings import SETTINGS, load_settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = REPOSITORY / "README.md"
+MODEL = REPOSITORY / "models" / "compact" / "model.json"
+
+
+def settings_table() -> str:
+    """Return every setting as a row."""
+    rows = [f"| `{row.variable}` | {row.help} | {row.default_text} |" for row in SETTINGS]
+    return "\n".join(["| variable | what | default |", "|---|---|---|", *rows])
+
+
+def accuracy_table() -> str:
+    """Return the figures of the model in service, as its own file states them."""
+    return figures(json.loads(MODEL.read_text())["metrics"])
+
+
+def figures(metrics: dict[str, Any]) -> str:
+    """Return a row for each way of judging, and under them how each was done."""
+    reports = {name: report for name, report in metrics.items() if isinstance(report, dict) and "mean" in report}
+    head = [
+        "| judged | accuracy | mean recall (UAR) | upset or not | UAR over the telephone |",
+        "|---|---|---|---|---|",
+    ]
+    rows = [
+        f"| {name.replace('_', ' ')} | {percent(report['mean']['accuracy'])} | {percent(report['mean']['uar'])} "
+        f"| {percent(report['mean']['upset_accuracy'])} | {percent(report['telephone']['uar'])} |"
+        for name, report in reports.items()
+    ]
+    how = [f"- *{name.replace('_', ' ')}*: {report['protocol']}." for name, report in reports.items()]
+    last = "Means and standard deviations over folds; of seven emotions, guessing has a mean recall of 14 %."
+    return "\n".join([*head, *rows, "", *how, "", last])
+
+
+def percent(spread: dict[str, float]) -> str:
+    """Return mean and standard deviation of a share."""
+    return f"{spread['mean'] * 100:.1f} ± {spread['std'] * 100:.1f} %"
+
+
+GENERATED: dict[str, Callable[[], str]] = {"settings": settings_table, "accuracy": accuracy_table}
+
+
+def section(text: str, name: str) -> str:
+    """Return what stands between a part's markers."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", text, re.DOTALL)
+    assert found, f"the README has no part {name}"
+    return found[1]
+
+
+def written(text: str) -> str:
+    """Return the README with its generated parts made anew."""
+    for name, make in GENERATED.items():
+        before, _, rest = text.partition(f"<!-- {name} -->\n")
+        text = f"{before}<!-- {name} -->\n\n{make()}\n\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
+    return text
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return README.read_text()
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_parts_are_up_to_date(readme: str, name: str) -> None:
+    assert section(readme, name).strip() == GENERATED[name](), "run make docs"
+
+
+def test_every_route_is_named(readme: str, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny")
+    app = create_app(load_settings({"UNDERVOICE_STATE": str(tmp_path), "UNDERVOICE_MODEL": str(model)}))
+    paths = {route.path for route in app.routes if isinstance(route, Route | WebSocketRoute | Mount)}
+    assert paths
+    missing = {path for path in paths if f"{path.rstrip('/') or '/'}" not in _named(readme)}
+    assert not missing
+
+
+def _named(readme: str) -> set[str]:
+    """Return the paths that stand in code marks, without methods and queries."""
+    code = re.findall(r"`([^`\n]+)`", readme)
+    return {re.split(r"[?…]", word)[0].rstrip("/") or "/" for text in code for word in text.split() if word[0] == "/"}
+
+
+def test_every_alert_rule_has_its_row(readme: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", section_of(readme, "### Alerts"), re.MULTILINE)
+    assert rows == [(rule.name, rule.severity, rule.message) for rule in RULES]
+
+
+def section_of(text: str, heading: str) -> str:
+    """Return what follows a heading, up to the next one."""
+    return re.split(r"^#+ ", text.partition(f"{heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def test_every_command_and_every_flag_that_is_named_exists(readme: str) -> None:
+    rows = section_of(readme, "## On the command line").splitlines()
+    commands = {module.__name__.rpartition(".")[2] for module in COMMANDS}
+    subparsers = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    assert set(subparsers.choices) == commands
+    for name in commands:
+        (row,) = [line for line in rows if line.startswith(f"| `undervoice {name}")]
+        known = subparsers.choices[name].format_help()
+        assert all(flag in known for flag in re.findall(r"--[a-z-]+", row)), row
+
+
+def test_limits_are_those_of_the_settings(readme: str) -> None:
+    limits, settings = section_of(readme, "## Limits"), load_settings({})
+    assert f"{settings.max_frame_bytes // 1024} KiB" in limits
+    assert f"{settings.max_clip_bytes // 1024**2} MB" in limits
+    assert f"{settings.max_call_sec // 3600} hours" in limits
+    assert all(f"{rate / 1000:g}" in limits for rate in RATES)
+
+
+def test_every_variable_that_is_named_exists(readme: str) -> None:
+    known = {row.variable for row in SETTINGS} | {"UNDERVOICE_TOKEN"}
+    texts = readme + (REPOSITORY / "server" / "README.md").read_text()
+    assert set(re.findall(r"UNDERVOICE_\w+", texts)) <= known
+
+
+def test_every_file_that_is_linked_is_there(readme: str) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if "://" not in link]
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
+
+
+def test_every_make_target_that_is_named_exists(readme: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)\b(?=[` ]|$)", readme.replace("make sure", ""))) <= targets
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"## [{__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text()))
+    sys.exit(0)
