@@ -48,14 +48,14 @@ class Server:
         address = self.url.replace("http", "ws", 1) + "/api/v1/stream"
         return connect(address, additional_headers=headers, max_size=None, **options)
 
-    def call(self, call_id: str, audio: bytes = b"", **start: Any) -> list[dict[str, Any]]:
+    def call(self, call_id: str, pcm: bytes = b"", **start: Any) -> list[dict[str, Any]]:
         """Stream one whole call and return every message of the server."""
         token = start.pop("token", None)
         size = start.pop("frame_bytes", 3200)
         with self.connect(token) as ws:
             ws.send(opening(call_id, **start))
-            for at in range(0, len(audio), size):
-                ws.send(audio[at : at + size])
+            for at in range(0, len(pcm), size):
+                ws.send(pcm[at : at + size])
             ws.send('{"type":"stop"}')
             return said(ws)
 

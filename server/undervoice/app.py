@@ -36,7 +36,7 @@ from undervoice.stream import stream
 
 log = logging.getLogger("undervoice")
 
-DRAIN_SEC = 10.0
+DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -162,9 +161,7 @@ async def _store(service: Service, result: m.ClipResult, known: m.Call | None) -
         service.writer.put(_record(result))
     for reading in result.segments:
         service.writer.put(m.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=result.agent_id))
-    if service.writer.last_error is None:
-        with contextlib.suppress(StoreDown):
-            await service.writer.flush(STORED_SEC)
+    await service.writer.settle(STORED_SEC)
 
 
 def _record(result: m.ClipResult) -> m.Call:

@@ -88,6 +88,12 @@ class Writer:
         except TimeoutError:
             raise StoreDown(f"{self.depth} records are not stored yet: {self.last_error or 'slow store'}") from None
 
+    async def settle(self, timeout_sec: float) -> None:
+        """Wait until everything put so far is saved, but neither for a store that is down nor for long."""
+        if self.last_error is None:
+            with contextlib.suppress(StoreDown):
+                await self.flush(timeout_sec)
+
     async def close(self, deadline_sec: float = 5.0) -> int:
         """Take no more, save what is left within the deadline, and return how many records were lost."""
         self._closed = True
