@@ -212,7 +212,8 @@ async def test_calls_are_newest_first_paged_and_filtered(store: Store) -> None:
 
 async def test_a_call_comes_with_its_alerts(store: Store) -> None:
     inside = alert("silence", 5.0)
-    await store.save([alert(offset_sec=20.0), alert(offset_sec=10.0), alert(call_id="c-2"), call(alerts=[inside])])
+    ended = call(live=False, alerts=[alert(offset_sec=10.0), inside])
+    await store.save([alert(offset_sec=20.0), alert(offset_sec=10.0), alert(call_id="c-2"), ended])
     await store.save([call("c-2", at_sec=1), alert(offset_sec=20.0, message="not the first word")])
     kept = await store.call("c-1")
     assert kept is not None

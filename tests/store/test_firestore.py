@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tests.emulator import PROJECT, Emulator, free_port
 from tests.store.records import alert, call, segment, word
 from undervoice.errors import BadInput, BadSettings, StoreDown
 from undervoice.messages import Totals
-from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, commits, dial, link, queries
 from undervoice.store.cursors import encode_cursor
 from undervoice.store.documents import day_documents, document_id
 from undervoice.store.firestore import COMMIT_SEGMENTS, FirestoreStore
@@ -138,6 +138,14 @@ async def until_saved(store: FirestoreStore, records: list[Record]) -> None:
 
 
 @pytest.mark.emulator
+async def test_every_verb_has_an_outer_bound(store: FirestoreStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as hasty:
+        hasty.setattr(link, "VERB_SEC", 0)
+        await all_down(store.save([segment()]), store.logs(LogQuery()), store.metrics(MetricsQuery()), store.ping())
+    await store.save([segment()])
+
+
+@pytest.mark.emulator
 async def test_a_refused_port_is_down_within_bounds_and_the_store_recovers(
     clean_emulator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +197,34 @@ async def relay(port: int, address: str) -> AsyncIterator[None]:
     for pair in pairs:
         pair.cancel()
     await asyncio.gather(*pairs)
+
+
+@pytest.mark.parametrize("emulator", ["127.0.0.1:1", None])
+async def test_after_an_outage_it_connects_again_soon(emulator: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to itself, gRPC would wait for up to two minutes."""
+    pytest.importorskip("google.cloud.firestore")
+    import google.auth
+    import grpc
+    from google.auth.credentials import AnonymousCredentials
+
+    monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), PROJECT))
+    if emulator:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    else:
+        monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    given: list[tuple[str, Any]] = []
+    for name in ("insecure_channel", "secure_channel"):
+        real = getattr(grpc.aio, name)
+
+        def channel(*args: Any, real: Callable[..., Any] = real, options: Any = (), **others: Any) -> Any:
+            given.extend(options)
+            return real(*args, options=options, **others)
+
+        monkeypatch.setattr(grpc.aio, name, channel)
+    client = dial.dial(PROJECT)
+    await client._firestore_api.transport.close()
+    assert set(dial.OPTIONS) <= set(given)
+    assert ("grpc.max_receive_message_length", -1) in given
 
 
 async def test_missing_credentials_are_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -276,3 +312,13 @@ def test_no_browser_may_touch_the_database() -> None:
     assert rules.count("allow ") == 1
     assert "allow read, write: if false;" in rules
     assert "match /{document=**}" in rules
+
+
+@pytest.mark.emulator
+async def test_a_race_that_is_never_won_is_the_stores_fault(
+    store: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "RACES", 0)
+    for record in (segment(), call()):
+        with pytest.raises(StoreDown, match="others keep writing"):
+            await store.save([record])

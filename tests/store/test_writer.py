@@ -146,6 +146,21 @@ async def test_it_comes_back_by_itself(store: Ledger, writer: Writer, caplog: py
     ]
 
 
+async def test_settling_waits_for_a_store_that_works_only(store: Ledger, writer: Writer) -> None:
+    writer.put(segment())
+    await writer.settle(5)
+    assert writer.depth == 0
+    store.down = True
+    writer.put(segment(1))
+    await writer.settle(0.01)
+    await eventually(lambda: writer.last_error is not None)
+    began = time.monotonic()
+    await writer.settle(5)
+    assert time.monotonic() - began < 1
+    assert writer.depth == 1
+    store.down = False
+
+
 async def test_successive_records_of_a_call_are_saved_as_one(store: Ledger, writer: Writer) -> None:
     for n in range(50):
         writer.put(call(totals=Totals(audio_sec=float(n))))

@@ -38,7 +38,10 @@ class Batch(msgspec.Struct, frozen=True):
     calls: dict[str, Call]
     """The newest record of each id, without its alerts."""
     alerts: dict[str, LoggedAlert]
-    """The first of each id, those that came inside a ``Call`` too."""
+    """The first of each id, those inside the record of an ended call too.
+
+    A live call repeats its alerts with every record, and each came as a record of its own before.
+    """
     feedback: dict[str, LoggedFeedback]
     """The last word on each segment."""
 
@@ -56,7 +59,7 @@ class Batch(msgspec.Struct, frozen=True):
                 if record.final:
                     self.segments.setdefault(record.segment_id, record)
             case Call():
-                for alert in record.alerts:
+                for alert in () if record.live else record.alerts:
                     self.alerts.setdefault(alert.alert_id, alert)
                 old = self.calls.get(record.call_id)
                 if old is None or replaces(record, old):

@@ -94,7 +94,7 @@ def day_documents(tallies: Mapping[HourKey, Tally], increment: Any, union: Any) 
     documents: dict[str, Document] = {}
     for (hour, agent), counted in tallies.items():
         day = hour[:10]
-        head = {"day": day, "scope": "agent" if agent else "all", "agent_id": agent or None, "hours": {}}
+        head: Document = {"day": day, "scope": "agent" if agent else "all", "agent_id": agent or None, "hours": {}}
         document = documents.setdefault(day_id(day, agent), head)
         document["hours"]["h" + hour[11:]] = {
             "total_segments": increment(counted.total),

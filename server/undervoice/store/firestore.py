@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -115,7 +116,7 @@ class FirestoreStore:
     async def _with_alerts(self, calls: list[Call]) -> list[Call]:
         alerts = []
         for group in _groups([call.call_id for call in calls], queries.IN_VALUES):
-            found = await self._link.find(lambda client, ids=group: queries.alerts_of_calls(client, ids))
+            found = await self._link.find(partial(queries.alerts_of_calls, call_ids=group))
             alerts += [alert_of(document) for document in found]
         return [with_alerts(call, (alert for alert in alerts if alert.call_id == call.call_id)) for call in calls]
 

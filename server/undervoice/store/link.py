@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from undervoice.errors import BadInput, BadSettings, StoreDown
+from undervoice.store.dial import dial
 
 RPC_SEC, RETRY_SEC, VERB_SEC = 2.5, 3.0, 4.5
 """How long one attempt, one remote call with its retries, and a whole commit or read may take."""
@@ -75,7 +76,7 @@ class Link:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             # The import takes 0.6 s and looking for credentials may ask the network: not on the loop.
-            client = await asyncio.to_thread(_make_client, self._project)
+            client = await asyncio.to_thread(dial, self._project)
             if self._client is None or self._loop is not loop:
                 self._client, self._loop, self.limits = client, loop, _limits()
         return self._client
@@ -84,7 +85,6 @@ class Link:
         """Return the error of ours that one of the library's stands for; any other stays itself."""
         from google.api_core.exceptions import FailedPrecondition, GoogleAPIError, InvalidArgument
         from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-        from grpc import RpcError
 
         reason = str(getattr(error, "message", "") or error).partition("\n")[0][:200]
         match error:
@@ -94,7 +94,7 @@ class Link:
                 return StoreDown(f"{self.name}: {reason} (deploy/firestore.indexes.json lists the indexes)")
             case DefaultCredentialsError():
                 return StoreDown(f"{self.name}: no credentials (set GOOGLE_APPLICATION_CREDENTIALS)")
-            case GoogleAPIError() | GoogleAuthError() | RpcError():
+            case GoogleAPIError() | GoogleAuthError():
                 return StoreDown(f"{self.name}: {type(error).__name__}: {reason}")
         return error
 
@@ -104,12 +104,6 @@ def _installed() -> bool:
         return importlib.util.find_spec("google.cloud.firestore") is not None
     except ModuleNotFoundError:
         return False
-
-
-def _make_client(project: str) -> Any:
-    from google.cloud.firestore import AsyncClient
-
-    return AsyncClient(project=project)
 
 
 def _limits() -> dict[str, Any]:
