@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -107,6 +109,25 @@ def test_stream_in_plain_lines_and_in_real_time(server: Running, short_call: Pat
     assert time.monotonic() - began > soundfile.info(short_call).duration - 0.2
     assert "ended:" in finished.stdout
     assert "–" in finished.stdout
+
+
+def test_a_terminal_shows_the_meter(server: Running, short_call: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "undervoice", "stream", "--fast", str(short_call)]
+    env = server.env | {"TERM": "xterm-256color", "LINES": "40"}
+    shown = b""
+    with subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        # Reading a terminal whose other side has closed is an error on Linux, not an end.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 65_536):
+                shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    text = shown.decode()
+    assert "Call ended" in text
+    assert "●" in text
+    assert "\x1b[" in text
 
 
 def test_several_files_are_several_calls_and_one_bad_file_is_one_line(server: Running, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -90,23 +91,23 @@ async def play(server: Server, start: Start, recording: Recording, hear: Hear) -
 
 
 async def _converse(socket: ClientConnection, start: Start, recording: Recording, hear: Hear) -> None:
-    await socket.send(msgspec.json.encode(start).decode())
+    with contextlib.suppress(ConnectionClosed):  # what the server said before it closed is still to be read
+        await socket.send(msgspec.json.encode(start).decode())
     sender: asyncio.Task[None] | None = None
+    broken: list[UndervoiceError] = []
     try:
         async for text in socket:
             message = json.loads(text)
             hear(str(text), message)
             if message.get("type") == "started" and sender is None:
-                sender = asyncio.create_task(_send(socket, recording, start.config.live))
+                sender = asyncio.create_task(_send(socket, recording, start.config.live, broken))
             if _is_last(message):
                 return
     finally:
         if sender is not None:
             sender.cancel()
-            failures = await asyncio.gather(sender, return_exceptions=True)
-    if sender is not None and isinstance(failures[0], UndervoiceError):
-        raise failures[0]  # the recording broke off, and we closed the socket ourselves
-    raise UndervoiceError("the server closed the call before its end")
+            await asyncio.gather(sender, return_exceptions=True)
+    raise broken[0] if broken else UndervoiceError("the server closed the call before its end")
 
 
 def _is_last(message: dict[str, Any]) -> bool:
@@ -115,8 +116,8 @@ def _is_last(message: dict[str, Any]) -> bool:
     return message.get("type") == "stopped"
 
 
-async def _send(socket: ClientConnection, recording: Recording, live: bool) -> None:
-    """Send all frames and ``stop``; a socket that closes meanwhile is the receiver's to report."""
+async def _send(socket: ClientConnection, recording: Recording, live: bool, broken: list[UndervoiceError]) -> None:
+    """Send all frames and ``stop``; a recording that breaks off ends the call and is noted in ``broken``."""
     began = time.monotonic()
     try:
         for number, frame in enumerate(recording.frames(), 1):
@@ -125,10 +126,10 @@ async def _send(socket: ClientConnection, recording: Recording, live: bool) -> N
                 await asyncio.sleep(max(0.0, began + number / FRAMES_A_SECOND - time.monotonic()))
         await socket.send(msgspec.json.encode(Stop()).decode())
     except ConnectionClosed:
-        return
-    except UndervoiceError:
-        await socket.close(1000)
-        raise
+        return  # the receiver tells
+    except UndervoiceError as error:
+        broken.append(error)
+        await socket.close()
 
 
 def _refusal(status: int, body: bytes) -> UndervoiceError:
