@@ -12,6 +12,7 @@ from undervoice.store import Store, open_store
 @pytest.fixture
 def clean_emulator(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Empty the emulator and send the client library to it."""
+    pytest.importorskip("google.cloud.firestore", reason="the firestore extra is not installed")
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator)
     wipe(firestore_emulator)
     return firestore_emulator

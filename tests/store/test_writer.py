@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.emulator import PROJECT, Emulator
 from tests.store.records import alert, call, segment, word
@@ -19,7 +17,6 @@ from undervoice.messages import Totals
 from undervoice.store import MetricsQuery, Record, Store
 from undervoice.store import writer as writing
 from undervoice.store.firestore import FirestoreStore
-from undervoice.store.lanes import Lanes
 from undervoice.store.sqlite import SqliteStore
 from undervoice.store.writer import BATCH, Writer
 
@@ -196,42 +193,6 @@ async def test_over_capacity_the_least_precious_goes_first(store: Ledger) -> Non
     await writer.flush()
     assert store.saved == [*readings[:2], sacrificed[3], *readings[2:5]]
     await writer.close()
-
-
-def test_readings_are_the_last_to_go() -> None:
-    lanes = Lanes(3)
-    for record in [call(live=False), segment(0), segment(1), segment(2), call("c-2"), alert(), segment(3)]:
-        lanes.put(record)
-    assert [record for _, record in lanes.take(9)] == [segment(1), segment(2), segment(3)]
-    assert lanes.dropped == 4
-    assert lanes.oldest_number is None
-
-
-PUTS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), max_size=60)
-
-
-@given(PUTS, st.integers(1, 12), st.integers(1, 9))
-def test_the_queue_is_bounded_ordered_and_without_duplicates(
-    puts: list[tuple[int, int]], capacity: int, count: int
-) -> None:
-    makers = [
-        lambda n: segment(n),
-        lambda n: word(n),
-        lambda n: alert(offset_sec=float(n)),
-        lambda n: call(f"c-{n}"),
-        lambda n: call(f"c-{n}", live=False),
-    ]
-    lanes = Lanes(capacity)
-    for kind, n in puts:
-        lanes.put(makers[kind](n))
-        assert len(lanes) <= capacity
-    taken = []
-    while len(lanes):
-        taken += lanes.take(count)
-    numbers = [number for number, _ in taken]
-    assert numbers == sorted(set(numbers))
-    calls = [record.call_id for _, record in taken if isinstance(record, type(call()))]
-    assert len(calls) == len(set(calls))
 
 
 async def test_close_saves_what_is_left_and_takes_no_more(store: Ledger) -> None:
