@@ -107,16 +107,16 @@ async def test_a_full_batch_does_not_linger(store: Ledger, monkeypatch: pytest.M
 async def test_a_store_that_is_down_holds_up_nobody_and_gets_everything_once(store: Ledger, writer: Writer) -> None:
     store.down = True
     records: list[Record] = []
-    slowest = 0.0
+    spent = 0.0
     for n in range(500):
         for record in (segment(n), alert(offset_sec=float(n)), word(n)):
             began = time.perf_counter()
             writer.put(record)
-            slowest = max(slowest, time.perf_counter() - began)
+            spent += time.perf_counter() - began
             records.append(record)
         if n % 100 == 0:
             await asyncio.sleep(0.05)
-    assert slowest < 0.05  # most of it is somebody else's turn on the processor
+    assert spent < 0.5
     with pytest.raises(StoreDown, match="1500 records are not stored yet: out for lunch"):
         await writer.flush(0.2)
     assert writer.last_error == "out for lunch"
