@@ -23,14 +23,11 @@ PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parents[1]
 """Where models and widget lie in an editable install; a wheel carries its own."""
 
-# ---------------------------------------------------------------- how a value is read
-
 
 def _text(value: object) -> str:
-    text = str(value).strip()
-    if not text:
+    if not str(value).strip():
         raise ValueError("must not be empty")
-    return text
+    return str(value).strip()
 
 
 def _integer(least: int, most: int) -> Callable[[object], int]:
@@ -74,9 +71,6 @@ def _origins(value: object) -> tuple[str, ...]:
         if not re.fullmatch(r"https?://[^/?#@\s*]+", origin):
             raise ValueError("must be origins such as https://desk.example.com, separated by commas")
     return origins
-
-
-# ---------------------------------------------------------------- the table
 
 
 @dataclass(frozen=True)
@@ -166,12 +160,10 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the address."""
-        if self.host == "localhost":
-            return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
-            return False
+            return self.host == "localhost"
 
     @property
     def consent_required(self) -> bool:

@@ -157,11 +157,13 @@ def _secret_of(state: str) -> str:
 
 
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
-    for attempt in range(3):
-        state = tmp_path / str(attempt)
-        with ProcessPoolExecutor(8, get_context("spawn")) as pool:
-            assert len(set(pool.map(_secret_of, [str(state)] * 8))) == 1
+    states = [str(tmp_path / str(number)) for number in range(40)]
+    with ProcessPoolExecutor(4, get_context("spawn")) as pool:
+        secrets = list(pool.map(_secret_of, [state for state in states for _ in range(4)]))
+    for number, state in enumerate(states):
+        assert len(set(secrets[4 * number : 4 * number + 4])) == 1
         assert os.listdir(state) == ["secret"]
+    assert len(set(secrets)) == len(states)
 
 
 def test_a_model_is_a_name_or_a_path(tmp_path: Path) -> None:

@@ -57,11 +57,10 @@ def run(args: argparse.Namespace) -> int:
 def _results(folder: Path, paths: list[Path]) -> Iterator[Iterator[Result]]:
     """Yield the files' results in the order given, under a progress bar on standard error."""
     workers = min(os.cpu_count() or 1, len(paths))
+    _load(folder)  # a bad model fails once, here, and not in every worker
     if workers == 1:
-        _load(folder)
         yield _watched(map(_score, paths), len(paths))
         return
-    _check(folder)
     # Not fork: onnxruntime's threads would not survive it.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_load, initargs=(folder,)) as pool:
@@ -87,11 +86,6 @@ def _load(folder: Path) -> None:
     from undervoice.model import Model
 
     _loaded[:] = [Model.load(folder)]
-
-
-def _check(folder: Path) -> None:
-    """Fail once, here, where a bad model would otherwise break every worker."""
-    _load(folder)
 
 
 def _score(path: Path) -> Result:

@@ -23,6 +23,8 @@ from undervoice.messages import SUBPROTOCOL, Start, Stop
 PATH = "/api/v1/stream"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 OPEN_SEC = 10
+CLOSE_SEC = 1
+"""A call that was broken off is not worth waiting for."""
 Hear = Callable[[str, dict[str, Any]], None]
 """Takes each message of the server, as it came and as an object."""
 
@@ -71,6 +73,7 @@ async def play(server: Server, start: Start, recording: Recording, hear: Hear) -
             additional_headers={"Authorization": f"Bearer {server.token}"},
             compression=None,
             open_timeout=OPEN_SEC,
+            close_timeout=CLOSE_SEC,
             # A server that reads slowly on purpose sees our pings late.
             ping_interval=None,
             proxy=None if server.local else True,
