@@ -44,13 +44,18 @@ def test_json_gives_a_line_a_file_with_the_fields_of_the_service(undervoice: Com
 
 
 def test_a_bad_file_does_not_keep_the_good_ones(undervoice: Command, quiet: Path, broken: Path, tmp_path: Path) -> None:
-    missing = tmp_path / "missing.wav"
-    finished = undervoice("analyze", "--json", broken, SAMPLE_CALL, quiet, missing)
+    missing, empty = tmp_path / "missing.wav", tmp_path / "empty.wav"
+    empty.touch()
+    torn = tmp_path / "torn.flac"
+    torn.write_bytes(SAMPLE_CALL.read_bytes()[:100])
+    files = (broken, SAMPLE_CALL, quiet, missing, empty, torn)
+    finished = undervoice("analyze", "--json", *files)
     assert finished.returncode == 1
     answers = lines(finished.stdout)
-    assert [answer["file"] for answer in answers] == [str(p) for p in (broken, SAMPLE_CALL, quiet, missing)]
+    assert [answer["file"] for answer in answers] == [str(path) for path in files]
     codes = [answer.get("error", {}).get("code") for answer in answers]  # type: ignore[attr-defined]
-    assert codes == ["undecodable_audio", None, "no_speech", "unreadable_file"]
+    unreadable = ["unreadable_file", "empty_audio", "undecodable_audio"]
+    assert codes == ["undecodable_audio", None, "no_speech", *unreadable]
 
 
 def test_one_file_alone_gives_what_it_gives_among_others(undervoice: Command, broken: Path) -> None:

@@ -19,6 +19,8 @@ from undervoice.cli.flags import add_settings, settings_from
 from undervoice.errors import BadAudio, Internal, UndervoiceError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from undervoice.cli.flags import Subparsers
     from undervoice.model import Model
 
@@ -95,8 +97,7 @@ def _score(path: Path) -> Result:
     from undervoice.recordings import decode_clip
 
     try:
-        media_type = "application/octet-stream" if path.suffix.lower() in RAW_SUFFIXES else "audio/wav"
-        clip = decode_clip(_read(path), media_type)
+        clip = decode_clip(_read(path))
         result = score_clip(_loaded[0], clip, now=datetime.now(UTC))
     except UndervoiceError as error:
         return _failed(path, error)
@@ -106,10 +107,18 @@ def _score(path: Path) -> Result:
 
 
 def _read(path: Path) -> bytes:
+    """Return a recording's bytes; whatever does not say that it is one must be named as bare samples."""
+    from undervoice.recordings import CONTAINERS
+
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise BadAudio(error.strerror or str(error), code="unreadable_file") from None
+    if not data:
+        raise BadAudio("the file is empty", code="empty_audio")
+    if not data.startswith(CONTAINERS) and path.suffix.lower() not in RAW_SUFFIXES:
+        raise BadAudio("no WAV, FLAC or Ogg recording", code="undecodable_audio")
+    return data
 
 
 def _failed(path: Path, error: UndervoiceError) -> Result:
@@ -151,18 +160,27 @@ def _show_csv(results: Iterator[Result]) -> int:
 def _show_table(results: Iterator[Result]) -> int:
     from rich.console import Console
 
-    from undervoice.cli.terminal import segment_cells, segment_table
-
-    table, failed = segment_table("File"), []
-    for result in results:
-        if "error" in result:
-            failed.append(result)
-            continue
-        for segment in result["segments"]:
-            table.add_row(result["file"] if segment is result["segments"][0] else "", *segment_cells(segment))
-        table.add_row("", *segment_cells(result), style="bold", end_section=True)
-    if table.row_count:
-        Console().print(table)
+    console = Console(highlight=False)
+    # All at the end: lines between would tear the progress bar.
+    scored = list(results)
+    for result in scored:
+        if "error" not in result:
+            console.print(_table(result), soft_wrap=True)
+    failed = [result for result in scored if "error" in result]
     for result in failed:
         _complain(result)
     return len(failed)
+
+
+def _table(result: Result) -> RenderableType:
+    """Return one file's segments, and under them the file as a whole."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from undervoice.cli.terminal import segment_cells, segment_table
+
+    table = segment_table()
+    for segment in result["segments"]:
+        table.add_row(*segment_cells(segment))
+    table.add_row(*segment_cells(result), style="bold")
+    return Group(Text(result["file"], style="bold"), table, "")

@@ -20,7 +20,6 @@ COLOURS = {
 """M. Okabe and K. Ito, "Color Universal Design" (2008): told apart by colour-blind eyes too."""
 LETTERS = {name: name[0].upper() for name in COLOURS} | {"surprised": "!"}
 """Colour carries nothing alone; sad and surprised would share a letter."""
-COLUMNS = ("Time", "Emotion", "Confidence", "Upset")
 
 
 def clock(seconds: float) -> str:
@@ -46,7 +45,7 @@ def cell(reading: Mapping[str, Any]) -> Text:
 
 
 def segment_cells(reading: Mapping[str, Any]) -> tuple[Text | str, ...]:
-    """Return one segment's columns, as ``COLUMNS`` names them."""
+    """Return one segment's columns."""
     return (
         f"{clock(reading['start_offset_sec'])}–{clock(reading['end_offset_sec'])}",
         emotion_text(reading),
@@ -61,11 +60,11 @@ def segment_line(reading: Mapping[str, Any]) -> str:
     return f"{time}  {emotion!s:<20} {confidence}  upset {upset}"
 
 
-def segment_table(*leading: str) -> Table:
-    """Return an empty table of segments with further columns before the usual ones."""
+def segment_table() -> Table:
+    """Return an empty table of segments; its columns are as wide whatever they hold."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in leading:
-        table.add_column(name, overflow="fold")
-    for name in COLUMNS:
-        table.add_column(name, justify="right" if name in ("Confidence", "Upset") else "left", no_wrap=True)
+    table.add_column("Time", no_wrap=True, min_width=15)
+    table.add_column("Emotion", no_wrap=True, min_width=20)
+    table.add_column("Confidence", no_wrap=True, justify="right")
+    table.add_column("Upset", no_wrap=True, justify="right")
     return table
