@@ -163,6 +163,20 @@ def test_every_make_target_that_is_named_exists(readme: str) -> None:
     assert set(re.findall(r"\bmake ([a-z]+)\b(?=[` ]|$)", readme.replace("make sure", ""))) <= targets
 
 
+def test_the_elements_attributes_methods_and_events_are_its_own(readme: str) -> None:
+    text = section_of(readme, "## In your agents' desk")
+    source = "".join((REPOSITORY / "widget" / "src" / name).read_text() for name in ("element.js", "events.js"))
+    attributes = set(re.findall(r"@attr \{\w+\} ([a-z-]+)", source))
+    assert attributes == {name for name in attributes if f"`{name}`" in text}
+    tag = re.search(r"<undervoice-meter ([^>]*)>", text)
+    assert tag
+    assert set(re.findall(r"([a-z-]+)=", tag[1])) <= attributes
+    events = set(re.findall(r"'(undervoice-[a-z]+)'", source))
+    assert events == set(re.findall(r"`(undervoice-[a-z]+)`", text))
+    for method in re.findall(r"\bmeter\.(\w+)\(", text):
+        assert method == "addEventListener" or re.search(rf"^  (async )?{method}\(", source, re.MULTILINE), method
+
+
 def test_the_changelog_tells_of_this_version() -> None:
     assert f"## [{__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text()
 
