@@ -1,0 +1,130 @@
+/** One call's life: a source, its capture and the connection, opened together and released together. */
+
+import { Capture } from './capture.js';
+import { CallClient } from './client.js';
+import { Failure } from './failure.js';
+
+/**
+ * @typedef {import('./messages.js').ServerMessage} ServerMessage
+ * @typedef {import('./framer.js').Frame} Frame
+ * @typedef {import('./sources.js').SourceKind} SourceKind
+ *
+ * @typedef {object} CallOptions
+ * @property {string} server
+ * @property {() => Promise<string>} token
+ * @property {Record<string, unknown>} start
+ *
+ * What a call tells its owner.
+ * @typedef {object} CallListener
+ * @property {(message: ServerMessage) => void} onMessage
+ * @property {(frame: Frame) => void} onFrame
+ * @property {(blocked: boolean) => void} onBlocked the browser holds audio back until a click
+ * @property {(rateHz: number, kind: SourceKind) => void} onOpen
+ * @property {(failure: Failure|null) => void} onEnded once; null after a clean end
+ */
+
+/** Runs from construction to `onEnded`; never restarted. */
+export class Call {
+  /** @type {CallClient|null} */
+  #client = null;
+  #ended = false;
+  #stopping = false;
+
+  /**
+   * @param {CallOptions} options
+   * @param {CallListener} listener
+   */
+  constructor(options, listener) {
+    this.options = options;
+    this.listener = listener;
+    this.capture = new Capture();
+    this.capture.context.onstatechange = () => this.#reportBlocked();
+  }
+
+  /**
+   * Open everything. Failures arrive at `onEnded`.
+   * @param {import('./sources.js').SourceOpener} opener
+   */
+  async open(opener) {
+    try {
+      const [token, source] = await Promise.all([this.options.token(), this.capture.open(opener)]);
+      if (this.#ended) return;
+      if (!token) throw new Failure('no_token');
+      source.onEnded(() => void this.stop());
+      this.#connect(token, source.kind);
+      this.capture.begin((frame) => this.#forward(frame));
+      await this.capture.resume();
+      this.#reportBlocked();
+    } catch (error) {
+      this.#end(error instanceof Failure ? error : new Failure('unsupported', String(error)));
+    }
+  }
+
+  /** Ask the browser again to let the audio run; call it from a click. */
+  async unblock() {
+    await this.capture.resume();
+    this.#reportBlocked();
+  }
+
+  /** Stop scoring; audio is counted and thrown away. */
+  pause() {
+    this.#client?.pause();
+  }
+
+  /** Score again. */
+  resume() {
+    this.#client?.resume();
+  }
+
+  /** End the call cleanly. */
+  async stop() {
+    if (this.#stopping || this.#ended) return;
+    this.#stopping = true;
+    await this.capture.finish();
+    this.capture.close();
+    await this.#client?.stop();
+    this.#end(null);
+  }
+
+  /** Release everything at once, without waiting for the server. */
+  abandon() {
+    this.#end(null);
+  }
+
+  /**
+   * @param {string} token
+   * @param {SourceKind} kind
+   */
+  #connect(token, kind) {
+    const rateHz = this.capture.rateHz;
+    this.#client = new CallClient({
+      server: this.options.server,
+      token,
+      start: { ...this.options.start, metadata: { source: kind, capture_rate_hz: rateHz } },
+      onMessage: (message) => this.listener.onMessage(message),
+      onClosed: (failure) => this.#end(failure),
+    });
+    this.listener.onOpen(rateHz, kind);
+  }
+
+  /** @param {Frame} frame */
+  #forward(frame) {
+    // Before `send`: the buffer is not copied, and its level is all that the view needs.
+    this.listener.onFrame(frame);
+    this.#client?.send(frame.pcm);
+  }
+
+  #reportBlocked() {
+    if (!this.#ended && !this.#stopping && this.#client) this.listener.onBlocked(this.capture.blocked);
+  }
+
+  /** @param {Failure|null} failure */
+  #end(failure) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.capture.context.onstatechange = null;
+    this.capture.close();
+    this.#client?.close();
+    this.listener.onEnded(failure);
+  }
+}

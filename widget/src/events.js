@@ -1,0 +1,55 @@
+/**
+ * The element's events. All bubble and cross shadow roots; `detail` is the server's message unless said otherwise.
+ *
+ * | event | detail |
+ * |---|---|
+ * | `undervoice-state` | `StateDetail`: the element's state changed |
+ * | `undervoice-speech` | `SpeechMessage`: the customer began or ceased to speak |
+ * | `undervoice-emotion` | `EmotionMessage`: a reading, provisional or final |
+ * | `undervoice-mood` | `MoodMessage`: the smoothed mood |
+ * | `undervoice-alert` | `AlertMessage`: a rule fired |
+ * | `undervoice-stats` | `StatsMessage`: every 5 s |
+ * | `undervoice-warning` | `WarningMessage`: something was refused, the call goes on |
+ * | `undervoice-error` | `ErrorMessage`: the server ends the call; the state follows |
+ * | `undervoice-ended` | `StoppedMessage`: the call's totals |
+ *
+ * @typedef {object} StateDetail
+ * @property {import('./strings.js').State} state
+ * @property {string} word the words shown for it
+ * @property {string} detail what the browser or the server said, in its own words; may be empty
+ * @property {string} callId
+ * @property {number|null} rateHz the audio context's real rate, once known
+ *
+ * @typedef {object} EventDetails
+ * @property {StateDetail} undervoice-state
+ * @property {import('./messages.js').SpeechMessage} undervoice-speech
+ * @property {import('./messages.js').EmotionMessage} undervoice-emotion
+ * @property {import('./messages.js').MoodMessage} undervoice-mood
+ * @property {import('./messages.js').AlertMessage} undervoice-alert
+ * @property {import('./messages.js').StatsMessage} undervoice-stats
+ * @property {import('./messages.js').WarningMessage} undervoice-warning
+ * @property {import('./messages.js').ErrorMessage} undervoice-error
+ * @property {import('./messages.js').StoppedMessage} undervoice-ended
+ */
+
+/** @type {Partial<Record<import('./messages.js').ServerMessage['type'], keyof EventDetails>>} */
+export const EVENT_OF = {
+  speech: 'undervoice-speech',
+  emotion: 'undervoice-emotion',
+  mood: 'undervoice-mood',
+  alert: 'undervoice-alert',
+  stats: 'undervoice-stats',
+  warning: 'undervoice-warning',
+  error: 'undervoice-error',
+  stopped: 'undervoice-ended',
+};
+
+/**
+ * @template {keyof EventDetails} Name
+ * @param {EventTarget} target
+ * @param {Name} name
+ * @param {EventDetails[Name]} detail
+ */
+export function emit(target, name, detail) {
+  target.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+}

@@ -1,0 +1,105 @@
+/**
+ * The wire's messages as the element reads them (protocol version 1). Times are seconds of call audio.
+ *
+ * @typedef {'neutral'|'happy'|'sad'|'angry'|'surprised'|'fearful'|'disgusted'} Emotion
+ * @typedef {'calm'|'tense'|'upset'|'recovering'} MoodState
+ *
+ * @typedef {object} StartedMessage
+ * @property {'started'} type
+ * @property {string} session_id
+ * @property {{name: string, version: string, labels: string[]}} model
+ *
+ * @typedef {object} SpeechMessage
+ * @property {'speech'} type
+ * @property {'started'|'ended'} state
+ * @property {number} offset_sec
+ * @property {string} channel
+ *
+ * @typedef {object} EmotionMessage
+ * @property {'emotion'} type
+ * @property {string} segment_id
+ * @property {string} call_id
+ * @property {string} channel
+ * @property {boolean} final false for a provisional reading of a segment that is still open
+ * @property {string} trigger
+ * @property {number} start_offset_sec
+ * @property {number} end_offset_sec
+ * @property {Emotion} detected_emotion
+ * @property {number} confidence_score 0…1
+ * @property {Record<string, number>} all_emotions_confidence
+ * @property {number} upset_score 0…1
+ * @property {number} arousal
+ * @property {boolean} uncertain the model abstains
+ * @property {number} latency_ms
+ * @property {string} timestamp RFC 3339, UTC
+ *
+ * @typedef {object} MoodMessage
+ * @property {'mood'} type
+ * @property {MoodState} state
+ * @property {number} since_sec
+ * @property {number} upset_score smoothed, 0…1
+ * @property {number} upset_sec total
+ * @property {number} trend −1…1
+ * @property {number} priority
+ *
+ * @typedef {object} AlertMessage
+ * @property {'alert'} type
+ * @property {string} rule
+ * @property {'info'|'warning'|'critical'} severity
+ * @property {string} message
+ * @property {string[]} actions
+ * @property {number} offset_sec
+ *
+ * @typedef {object} PausedMessage
+ * @property {'paused'|'resumed'} type
+ * @property {number} offset_sec
+ * @property {number} discarded_sec
+ *
+ * @typedef {object} StatsMessage
+ * @property {'stats'} type
+ * @property {number} received_sec
+ * @property {number} processed_sec
+ * @property {number} lag_ms
+ * @property {number} dropped_sec
+ *
+ * @typedef {object} WarningMessage
+ * @property {'warning'} type
+ * @property {string} code
+ * @property {string} message
+ *
+ * @typedef {object} ErrorMessage
+ * @property {'error'} type
+ * @property {string} code
+ * @property {string} message
+ * @property {boolean} retryable
+ *
+ * @typedef {object} AnswerMessage
+ * @property {'flushed'|'pong'} type
+ *
+ * @typedef {object} StoppedMessage
+ * @property {'stopped'} type
+ * @property {string} reason
+ * @property {{audio_sec: number, speech_sec: number, segments: number}} totals
+ *
+ * @typedef {StartedMessage|SpeechMessage|EmotionMessage|MoodMessage|AlertMessage|PausedMessage|StatsMessage|
+ *   WarningMessage|ErrorMessage|AnswerMessage|StoppedMessage} ServerMessage
+ */
+
+const KNOWN = new Set([
+  'started', 'speech', 'emotion', 'mood', 'alert', 'paused', 'resumed', 'stats', 'warning', 'error', 'flushed', 'pong', 'stopped',
+]);
+
+/**
+ * Read one text frame.
+ * @param {unknown} data
+ * @returns {ServerMessage|null} null for what this version does not know: a newer server must not end a call
+ */
+export function readMessage(data) {
+  if (typeof data !== 'string') return null;
+  try {
+    const message = JSON.parse(data);
+    return KNOWN.has(message?.type) ? message : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,152 @@
+/** Draws a MeterState into a shadow root. Knows no network and no audio. */
+
+import { Announcer } from './announcer.js';
+import { make, write } from './dom.js';
+import { makeButtons, makeFace } from './face.js';
+import { MOODS, STATES, WORDS, clock, confidenceWord, percent } from './strings.js';
+import { placementSheet, themeSheet } from './theme.js';
+import { Timeline } from './timeline.js';
+
+/**
+ * @typedef {import('./meter-state.js').MeterState} MeterState
+ */
+
+/** The level indicator's range, in dB relative to full scale. */
+const LEVEL_FLOOR_DB = -60;
+const LEVEL_RANGE_DB = 50;
+
+/** The meter's face. */
+export class MeterView {
+  /**
+   * @param {ShadowRoot} root
+   * @param {import('./face.js').Actions} actions
+   * @param {import('./log-list.js').LogList} log
+   */
+  constructor(root, actions, log) {
+    const { sheet, place } = placementSheet();
+    root.adoptedStyleSheets = [themeSheet(), sheet];
+    this.place = place;
+    this.announcer = new Announcer();
+    this.timeline = new Timeline();
+    this.face = makeFace();
+    this.buttons = makeButtons(actions, log);
+    const { top, headline: head, meter, facts, hint } = this.face;
+    this.card = make('div', { class: 'card', part: 'card' }, [
+      top, head, meter, facts, this.timeline.element, hint, this.buttons.row, log.element, this.announcer.element,
+    ]);
+    root.append(this.card);
+  }
+
+  /**
+   * @param {MeterState} state
+   * @param {{microphone: boolean, tab: boolean}} offers sources that the element may start itself
+   */
+  draw(state, offers) {
+    const calm = STATES[state.state];
+    const word = headline(state);
+    write(this.face.word, word);
+    this.#drawNote(state, word === calm.word ? calm.note : '');
+    this.#drawTop(state);
+    this.#drawMeter(state, word);
+    this.#drawHint(state);
+    this.timeline.draw(state.cells);
+    this.timeline.element.hidden = state.cells.length === 0;
+    this.card.classList.toggle('stale', state.stale || state.starved);
+    this.#drawButtons(state, offers);
+  }
+
+  /**
+   * Say the mood aloud to screen readers, at most once in 10 s.
+   * @param {MeterState} state
+   * @param {number} nowMs
+   */
+  announce(state, nowMs) {
+    if (state.mood && state.running) this.announcer.offer(MOODS[state.mood.state], nowMs);
+  }
+
+  /** @param {number} levelDb */
+  drawLevel(levelDb) {
+    this.place('--at-level', Math.max(0, Math.min(1, (levelDb - LEVEL_FLOOR_DB) / LEVEL_RANGE_DB)));
+  }
+
+  /**
+   * @param {MeterState} state
+   * @param {string} plain the state's own note, where its word is shown
+   */
+  #drawNote(state, plain) {
+    const { reading } = state;
+    const trouble = state.stale ? WORDS.stale : state.starved ? WORDS.noAudio : '';
+    write(this.face.trouble, trouble || (state.running || state.state === 'idle' ? '' : STATES[state.state].word));
+    if (trouble || plain || !reading) {
+      write(this.face.note, trouble || plain || WORDS.noReading);
+      return;
+    }
+    const emotion = reading.uncertain ? WORDS.unsureNote : reading.detected_emotion;
+    const strength = reading.uncertain ? '' : ` · ${confidenceWord(reading.confidence_score)}`;
+    const open = reading.final ? '' : ` · ${WORDS.provisional}`;
+    this.face.note.replaceChildren(make('b', {}, [`${emotion} ${percent(reading.confidence_score)}`]), strength + open);
+  }
+
+  /** @param {MeterState} state */
+  #drawTop(state) {
+    const live = state.state === 'listening';
+    this.face.top.hidden = state.source === null;
+    this.face.level.hidden = !live;
+    const heard = state.starved ? WORDS.noAudio : state.speaking ? WORDS.speaking : WORDS.silence;
+    const what = state.source ? WORDS.scoring[state.source] : '';
+    // A microphone is the agent's on an agent's desk: always say that it is what is scored.
+    const scored = state.source === 'microphone' && state.running ? `${what} · ` : '';
+    write(this.face.ear, live ? scored + heard : what);
+    this.face.ear.title = what;
+    write(this.face.time, clock(state.audioSec));
+    if (!live) this.drawLevel(LEVEL_FLOOR_DB);
+  }
+
+  /**
+   * @param {MeterState} state
+   * @param {string} word
+   */
+  #drawMeter(state, word) {
+    const { mood } = state;
+    this.face.meter.classList.toggle('empty', mood === null);
+    const score = mood ? mood.upset_score : 0;
+    this.place('--at-mood', score);
+    this.face.meter.setAttribute('aria-valuenow', String(Math.round(score * 100)));
+    const text = mood ? `${MOODS[mood.state]}, ${Math.round(score * 100)} of 100` : word;
+    this.face.meter.setAttribute('aria-valuetext', text);
+    this.face.meter.hidden = !state.running && mood === null && state.state !== 'idle' && state.state !== 'ended';
+    write(this.face.facts, mood ? `${WORDS.upsetFor} ${clock(mood.upset_sec)}` : '');
+    this.face.facts.hidden = mood === null;
+  }
+
+  /** @param {MeterState} state */
+  #drawHint(state) {
+    this.face.hint.hidden = state.alert === null;
+    write(this.face.hint, state.alert?.message ?? '');
+    this.face.hint.dataset.severity = state.alert?.severity ?? 'info';
+  }
+
+  /**
+   * @param {MeterState} state
+   * @param {{microphone: boolean, tab: boolean}} offers
+   */
+  #drawButtons(state, offers) {
+    const live = state.state === 'listening' || state.state === 'paused';
+    this.buttons.unblock.hidden = state.state !== 'blocked';
+    this.buttons.microphone.hidden = state.running || !offers.microphone;
+    this.buttons.tab.hidden = state.running || !offers.tab;
+    this.buttons.pause.hidden = !live;
+    write(this.buttons.pause, state.state === 'paused' ? WORDS.resume : WORDS.pause);
+    this.buttons.stop.hidden = !live && state.state !== 'blocked' && state.state !== 'connecting';
+  }
+}
+
+/**
+ * @param {MeterState} state
+ * @returns {string} the one word that is read first
+ */
+function headline(state) {
+  if (state.state !== 'listening') return STATES[state.state].word;
+  if (state.unsure && state.reading?.final) return WORDS.unsure;
+  return state.mood ? MOODS[state.mood.state] : STATES.listening.word;
+}
