@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from undervoice.cli.client import _refusal, stream_url
-from undervoice.cli.meter import Meter
+from undervoice.cli.meter import Lines, Meter
 from undervoice.cli.recording import Recording
 from undervoice.cli.stream import default_call_id
 from undervoice.errors import BadInput
@@ -123,3 +123,26 @@ def test_an_abstaining_model_is_shown_as_unsure() -> None:
 
 def test_the_meter_takes_what_it_does_not_know() -> None:
     assert "joyful" in drawn(reading(detected_emotion="joyful"), {"type": "news"}, {"type": "stats", "received_sec": 3})
+
+
+def test_plain_lines_tell_what_is_worth_a_line() -> None:
+    file = io.StringIO()
+    calm = {"type": "mood", "state": "calm", "upset_sec": 0.0}
+    with Lines(Console(file=file, width=40)) as display:
+        for message in (
+            {"type": "started"},
+            calm,
+            reading(final=False),
+            reading(),
+            calm | {"state": "upset", "upset_sec": 3.0},
+            calm | {"state": "upset", "upset_sec": 5.0},
+            {"type": "alert", "message": "Offer a supervisor, [now]."},
+            {"type": "stopped", "totals": {"segments": 1, "audio_sec": 75.0}},
+        ):
+            display.hear(message)
+    assert file.getvalue().splitlines() == [
+        "01:00.0–01:02.5  angry                 85%  upset 0.90",
+        "mood upset, 3 s upset",
+        "alert: Offer a supervisor, [now].",
+        "ended: 1 segments in 01:15.0",
+    ]

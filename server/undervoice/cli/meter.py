@@ -25,6 +25,7 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._mood = "calm"
 
     def __enter__(self) -> Lines:
         return self
@@ -34,8 +35,11 @@ class Lines:
 
     def hear(self, message: dict[str, Any]) -> None:
         """Print what a message says, if it says something worth a line."""
-        line = _line(message)
-        if line:
+        if message.get("type") == "mood":
+            if message["state"] == self._mood:
+                return
+            self._mood = message["state"]
+        if line := _line(message):
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
