@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from undervoice.auth import _make_secret, kept_secret
 from undervoice.errors import BadSettings
 from undervoice.settings import SETTINGS, Settings, load_settings
 
@@ -150,6 +151,13 @@ def test_a_broken_state_folder_is_one_clear_line(tmp_path: Path) -> None:
         _ = load_settings({"UNDERVOICE_STATE": str(tmp_path)}).secret
     with pytest.raises(BadSettings, match="state folder cannot be used"):
         _ = load_settings({"UNDERVOICE_STATE": str(tmp_path / "secret" / "deeper")}).secret
+
+
+def test_whoever_is_late_with_a_secret_leaves_the_first_one(tmp_path: Path) -> None:
+    secret = kept_secret(tmp_path)
+    _make_secret(tmp_path / "secret")
+    assert kept_secret(tmp_path) == secret
+    assert os.listdir(tmp_path) == ["secret"]
 
 
 def _secret_of(state: str) -> str:
