@@ -17,6 +17,12 @@ import { MeterView } from './view.js';
 /** How often staleness is judged, in milliseconds; runs only during a call. */
 const TICK_MS = 1000;
 
+/** @returns {string} a name that no other call has */
+function freshCallId() {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return `web-${high.toString(36)}${low.toString(36)}`;
+}
+
 /**
  * Shows what the customer's voice carries.
  *
@@ -147,7 +153,7 @@ export class UndervoiceMeter extends HTMLElement {
     if (this.#call) await this.#call.stop();
     this.#memory.reset();
     this.#rateHz = null;
-    this.#callId = this.getAttribute('call-id') || `web-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
+    this.#callId = this.getAttribute('call-id') || freshCallId();
     if (!isSecureContext) return this.#ended(new Failure('insecure'));
     this.#enter('connecting');
     const call = new Call(

@@ -1,0 +1,79 @@
+"""A real Chromium against a real server. Skipped where Chromium is absent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import soxr
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.browser.processes import Service, serving
+from tests.browser.reading import SAMPLE
+
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
+).split()
+FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+Launch = Callable[..., Browser]
+
+
+# Package scope, for two reasons: one start serves all, and Playwright's loop is gone before async tests of other folders.
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    if not shutil.which("chromium"):
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def launch(playwright: Playwright) -> Iterator[Launch]:
+    with ExitStack() as stack:
+
+        def start(*flags: str) -> Browser:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET, *flags])
+            stack.callback(browser.close)
+            return browser
+
+        yield start
+
+
+@pytest.fixture(scope="package")
+def browser(launch: Launch, clip: Path) -> Browser:
+    """A Chromium whose microphone plays the clip."""
+    return launch(*FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={clip}%noloop")
+
+
+@pytest.fixture(scope="package")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 8 s of the sample call, as the 48 kHz that a microphone usually has."""
+    samples, rate = sf.read(SAMPLE)
+    path = tmp_path_factory.mktemp("clip") / "clip.wav"
+    # A second of silence first: the device may start a little before the page listens.
+    start = np.concatenate([np.zeros(rate), samples[: 8 * rate]])
+    sf.write(path, np.clip(soxr.resample(start, rate, 48_000), -1, 1), 48_000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """The demo page, open and with a token."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(service.page)
+    yield page
+    context.close()
