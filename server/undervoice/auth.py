@@ -28,6 +28,7 @@ LEAST_SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key for HS256 is no shorter than its hash."""
 LEEWAY_SEC = 5
 """Clocks of two machines differ by that much at most."""
+LONGEST_TTL_SEC = 366 * 86_400
 LONGEST_TOKEN = 4096
 """Characters; whatever is longer is not ours and is not worth parsing."""
 
@@ -87,7 +88,7 @@ class Tokens:
         """Return a token for a role; an agent's names an agent, a call, or both.
 
         Raises:
-            BadInput: for an unknown role, an id that is none, or a lifetime under a second.
+            BadInput: for an unknown role, an id that is none, or a lifetime that is none.
         """
         _check_request(role, agent_id, call_id, ttl_sec)
         now = int(time.time())
@@ -160,8 +161,8 @@ def _check_request(role: str, agent_id: str | None, call_id: str | None, ttl_sec
             raise BadInput(f"{field} must match {NAME_PATTERN[:-6]}", code="bad_name")
     if role == "agent" and agent_id is None and call_id is None:
         raise BadInput("an agent's token needs an agent_id or a call_id", code="agent_unnamed")
-    if ttl_sec < 1:
-        raise BadInput("a token lives at least one second", code="bad_ttl")
+    if not 1 <= ttl_sec <= LONGEST_TTL_SEC:
+        raise BadInput(f"a token lives from one second to a year ({LONGEST_TTL_SEC} seconds)", code="bad_ttl")
 
 
 # ---------------------------------------------------------------- the secret that is kept

@@ -140,6 +140,7 @@ def test_a_token_with_one_character_changed_is_refused(place: int, letter: str) 
         ("agent", {"call_id": ""}, "bad_name"),
         ("supervisor", {"call_id": "a" * 129}, "bad_name"),
         ("supervisor", {"ttl_sec": 0}, "bad_ttl"),
+        ("supervisor", {"ttl_sec": 10**15}, "bad_ttl"),
     ],
 )
 def test_a_token_that_would_mean_nothing_is_not_issued(role: Role, fields: dict[str, Any], code: str) -> None:
