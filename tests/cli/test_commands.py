@@ -110,3 +110,10 @@ def test_an_agents_token_must_name_one(undervoice: Command) -> None:
     assert_one_line(undervoice("token", "--role", "agent"), 2, "agent_id")
     assert_one_line(undervoice("token", "--role", "agent", "--agent-id", "../x"), 2, "agent_id")
     assert undervoice("token", "--role", "agent", "--agent-id", "a", "--ttl", "0").returncode == 2
+
+
+def test_an_empty_log_is_no_error_and_says_how_to_fill_it(undervoice: Command) -> None:
+    finished = undervoice("logs")
+    assert (finished.returncode, finished.stdout) == (0, "")
+    assert "undervoice stream" in finished.stderr
+    assert undervoice("logs", "--store", "paper://").returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ async def _print(args: argparse.Namespace, store: Store) -> None:
 
     show = _show_json if args.json else _show_line
     known = await _recent(store, max(args.limit, POLLED) if args.follow else args.limit)
+    if not known:
+        # Not on standard output: a program that reads it has nothing to read.
+        print("No segments yet: undervoice stream FILE, or a call, makes some", file=sys.stderr)
     for segment in known[-args.limit :]:
         show(segment)
     seen = deque((segment["segment_id"] for segment in known), maxlen=len(known) + REMEMBERED)
