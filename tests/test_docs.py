@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,23 @@ def test_the_elements_attributes_methods_and_events_are_its_own(readme: str) -> 
     assert events == set(re.findall(r"`(undervoice-[a-z]+)`", text))
     for method in re.findall(r"\bmeter\.(\w+)\(", text):
         assert method == "addEventListener" or re.search(rf"^  (async )?{method}\(", source, re.MULTILINE), method
+
+
+def test_every_module_has_its_floor() -> None:
+    text = (REPOSITORY / "server" / "README.md").read_text()
+    package = REPOSITORY / "server" / "undervoice"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    floors = set(re.findall(r"\b\w+(?:\.py\b|/(?=\s))", text.partition("Every import")[0]))
+    assert floors == modules | folders
+
+
+def test_the_floors_that_must_be_covered_wholly_are_those_that_are_kept_pure() -> None:
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    pure = {name.removeprefix("undervoice.") for name in contracts[1]["source_modules"]}
+    line = re.search(r"^PURE := (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    assert line
+    assert {name.removesuffix("/*") for name in line[1].split()} == pure
 
 
 def test_the_changelog_tells_of_this_version() -> None:
