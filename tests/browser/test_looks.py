@@ -109,9 +109,8 @@ def test_it_fits_whatever_room_it_gets(scene: tuple[str, Page], width: int) -> N
 
 
 def test_the_denied_microphone_is_kept_as_a_picture(page: Page) -> None:
-    page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
-    )
+    refuse = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = () => {refuse}; }}")
     press(page, "Use this microphone")
     word(page, "Microphone denied")
     accessible(page)

@@ -1,5 +1,7 @@
 /** Runs a source through the worklet and hands out its frames. */
 
+import { Failure } from './failure.js';
+
 /**
  * @typedef {import('./framer.js').Frame} Frame
  * @typedef {import('./sources.js').Source} Source
@@ -39,13 +41,8 @@ export class Capture {
    * @returns {Promise<Source>}
    */
   async open(opener) {
-    const [source] = await Promise.all([
-      opener(this.context),
-      // A module's own address, never a blob: a strict CSP names the server and nothing else.
-      this.context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url)),
-    ]);
-    if (this.context.state === 'closed') source.stop();
-    else this.#source = source;
+    // Each is kept or released as it arrives: one may come long after the other has failed.
+    const [source] = await Promise.all([opener(this.context).then((opened) => this.#keep(opened)), this.#loadWorklet()]);
     return source;
   }
 
@@ -100,6 +97,27 @@ export class Capture {
     this.#node = null;
     this.#source = null;
     if (this.context.state !== 'closed') void this.context.close();
+  }
+
+  /**
+   * @param {Source} source
+   * @returns {Source}
+   */
+  #keep(source) {
+    if (this.context.state === 'closed') source.stop();
+    else this.#source = source;
+    return source;
+  }
+
+  async #loadWorklet() {
+    if (!this.context.audioWorklet) throw new Failure('unsupported', 'AudioWorklet');
+    try {
+      // A module's own address, never a blob: a strict CSP names the server and nothing else.
+      await this.context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url));
+    } catch (error) {
+      // It comes from the server, like the rest of the element, which arrived; so the server is gone by now.
+      throw new Failure('unreachable', String(error));
+    }
   }
 
   /**

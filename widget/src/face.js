@@ -36,7 +36,7 @@ export function makeFace() {
 function makeMeter() {
   const band = make('div', { class: 'band' }, [make('span'), make('span'), make('span')]);
   const zones = make('div', { class: 'zones', 'aria-hidden': 'true' }, WORDS.zones.map((zone) => make('span', {}, [zone])));
-  const marker = make('div', { class: 'glide' }, [make('div', { class: 'marker' })]);
+  const marker = make('div', { class: 'marker' });
   const range = { 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0' };
   const attributes = { class: 'meter', role: 'meter', 'aria-label': WORDS.meter, part: 'meter', ...range };
   return make('div', attributes, [band, zones, make('div', { class: 'track' }, [marker])]);

@@ -17,7 +17,7 @@ export class LogList {
     this.access = access;
     const refresh = make('button', { type: 'button', class: 'plain' }, [WORDS.logRefresh]);
     refresh.addEventListener('click', () => void this.read());
-    this.status = make('p', { class: 'note', role: 'status' });
+    this.status = make('p', { class: 'status', role: 'status' });
     // Focusable, so that the keyboard can scroll it.
     this.rows = make('ul', { class: 'rows', tabindex: '0', 'aria-label': WORDS.log });
     const header = make('header', {}, [make('h2', {}, [WORDS.log]), refresh]);

@@ -134,8 +134,8 @@ export function openFile(fileOrUrl) {
  * @returns {Promise<AudioBuffer>}
  */
 async function decode(context, fileOrUrl) {
+  const body = fileOrUrl instanceof Blob ? fileOrUrl : await download(fileOrUrl);
   try {
-    const body = fileOrUrl instanceof Blob ? fileOrUrl : await fetch(fileOrUrl).then(requireOk);
     return await context.decodeAudioData(await body.arrayBuffer());
   } catch (error) {
     throw new Failure('bad_file', String(error));
@@ -143,10 +143,13 @@ async function decode(context, fileOrUrl) {
 }
 
 /**
- * @param {Response} response
- * @returns {Response}
+ * @param {string|URL} url
+ * @returns {Promise<Response>}
  */
-function requireOk(response) {
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+async function download(url) {
+  const response = await fetch(url).catch((error) => {
+    throw new Failure('unreachable', String(error));
+  });
+  if (!response.ok) throw new Failure('bad_file', `HTTP ${response.status}`);
   return response;
 }

@@ -31,13 +31,13 @@ const TOKENS = `
 const FRAME = `
 * { box-sizing: border-box; margin: 0; }
 [hidden] { display: none !important; }
-.card { background: var(--uv-surface); border: 1px solid var(--uv-line); border-radius: 12px; padding: 16px; display: grid; gap: 16px; }
+.card { background: var(--uv-surface); border: 1px solid var(--uv-line); border-radius: 12px; padding: 16px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .top { display: flex; align-items: center; gap: 8px; color: var(--uv-quiet); font-size: 12px; min-height: 16px; }
 .top .time { margin-inline-start: auto; }
 .level { flex: none; width: 40px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
 .level i { display: block; height: 100%; background: var(--uv-accent); transform-origin: left; transform: scaleX(var(--at-level, 0)); transition: transform 100ms linear; }
-.ear { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.ear { min-width: 0; overflow-wrap: anywhere; }
 .word { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
 .note { color: var(--uv-quiet); margin-top: 4px; min-height: 20px; }
 .note b { color: var(--uv-ink); font-weight: 600; }
@@ -54,14 +54,13 @@ const METER = `
 .band span:last-child { background: var(--uv-upset); border-radius: 0 6px 6px 0; }
 .zones { display: grid; grid-template-columns: 45fr 15fr 40fr; gap: 2px; font-size: 11px; color: var(--uv-quiet); margin-top: 4px; }
 .track { position: absolute; inset: 4px 7px auto; height: 28px; pointer-events: none; }
-.glide { width: 100%; transform: translateX(calc(var(--at-mood, 0) * 100%)); transition: transform 300ms ease; }
-.marker { width: 14px; height: 28px; margin-inline-start: -7px; background: var(--uv-ink); border: 3px solid var(--uv-surface); border-radius: 7px; }
+.marker { position: absolute; left: calc(var(--at-mood, 0) * 100%); transition: left 300ms ease; width: 14px; height: 28px; margin-inline-start: -7px; background: var(--uv-ink); border: 3px solid var(--uv-surface); border-radius: 7px; }
 .meter.empty .marker { visibility: hidden; }
 .meter.empty .band, .stale .band { filter: grayscale(1); opacity: 0.4; }
 .facts { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12px; color: var(--uv-quiet); }
 .stale .word, .stale .strip { opacity: 0.55; filter: grayscale(1); }
 .stale .marker { background: var(--uv-edge); }
-@media (prefers-reduced-motion: reduce) { .glide, .level i { transition: none; } }`;
+@media (prefers-reduced-motion: reduce) { .marker, .level i { transition: none; } }`;
 
 const STRIP = `
 .strip { display: flex; justify-content: flex-end; align-items: flex-end; gap: 2px; height: 48px; overflow: hidden; border-bottom: 1px solid var(--uv-line); }
@@ -85,6 +84,7 @@ button.plain { background: none; border-color: transparent; padding-inline: 4px;
 .buttons .plain { margin-inline-start: auto; }
 :focus-visible { outline: 3px solid var(--uv-accent); outline-offset: 2px; }
 .log { border-top: 1px solid var(--uv-line); padding-top: 12px; display: grid; gap: 8px; }
+.status { color: var(--uv-quiet); font-size: 12px; }
 .log h2 { font-size: 13px; font-weight: 600; }
 .log header { display: flex; align-items: baseline; justify-content: space-between; }
 .rows { list-style: none; padding: 0; max-height: 220px; overflow-y: auto; }
