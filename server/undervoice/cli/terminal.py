@@ -18,8 +18,8 @@ COLOURS = {
     "disgusted": "#56B4E9",
 }
 """M. Okabe and K. Ito, "Color Universal Design" (2008): told apart by colour-blind eyes too."""
-LETTERS = {name: name[0].upper() for name in COLOURS} | {"surprised": "!"}
-"""Colour carries nothing alone; sad and surprised would share a letter."""
+LETTERS = {name: name[0].upper() for name in COLOURS} | {"surprised": "U"}
+"""Colour carries nothing alone; the letters are the widget's: sad has S, so surprised has U."""
 
 
 def clock(seconds: float) -> str:
