@@ -17,15 +17,21 @@ from tests.browser.processes import Service, serving
 from tests.browser.reading import SAMPLE
 
 QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
 FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 Launch = Callable[..., Browser]
 
 
-# Package scope, for two reasons: one start serves all, and Playwright's loop is gone before async tests of other folders.
+# Package scope: one start serves all, and Playwright's loop is gone before the async tests of other folders.
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     if not shutil.which("chromium"):

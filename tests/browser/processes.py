@@ -82,7 +82,7 @@ def hosting() -> Iterator[tuple[str, dict[str, str]]]:
     content: dict[str, str] = {"/": "", "/host.js": HOST_SCRIPT, "policy": "default-src 'none'"}
 
     class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             body = content.get(self.path, "").encode()
             self.send_response(200 if body else 404)
             self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")

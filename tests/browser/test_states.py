@@ -118,7 +118,13 @@ def test_messages_of_a_newer_server_change_nothing(page: Page) -> None:
     page.evaluate(INTERRUPTED)
     press(page, "Use this microphone")
     word(page, "Listening…")
-    for text in ('{"type":"checkpoint","token":"x","sample":160}', '{"type":"reconnect","deadline_ms":9}', "[]", "{", "7"):
+    for text in (
+        '{"type":"checkpoint","token":"x","sample":160}',
+        '{"type":"reconnect","deadline_ms":9}',
+        "[]",
+        "{",
+        "7",
+    ):
         page.evaluate("(data) => socket.onmessage(new MessageEvent('message', { data }))", text)
     word(page, "Listening…")
 

@@ -35,13 +35,13 @@ const FRAME = `
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .top { display: flex; align-items: center; gap: 8px; color: var(--uv-quiet); font-size: 12px; min-height: 16px; }
 .top .time { margin-inline-start: auto; }
-.level { flex: none; width: 40px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
+.level { flex: none; width: 24px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
 .level i { display: block; height: 100%; background: var(--uv-accent); transform-origin: left; transform: scaleX(var(--at-level, 0)); transition: transform 100ms linear; }
 .ear { min-width: 0; overflow-wrap: anywhere; }
 .word { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
 .note { color: var(--uv-quiet); margin-top: 4px; min-height: 20px; }
 .note b { color: var(--uv-ink); font-weight: 600; }
-@container (min-width: 340px) { .word { font-size: 40px; } .card { padding: 20px; } }
+@container (min-width: 340px) { .word { font-size: 40px; } .card { padding: 20px; } .level { width: 40px; } }
 @container (min-width: 640px) { .card { padding: 24px; } .word { font-size: 48px; } }`;
 
 const METER = `
@@ -52,11 +52,12 @@ const METER = `
 .band span:first-child { border-radius: 6px 0 0 6px; }
 .band span:nth-child(2) { background: var(--uv-tense); }
 .band span:last-child { background: var(--uv-upset); border-radius: 0 6px 6px 0; }
-.zones { display: grid; grid-template-columns: 45fr 15fr 40fr; gap: 2px; font-size: 11px; color: var(--uv-quiet); margin-top: 4px; }
+.zones { display: grid; grid-template-columns: 45fr 15fr 40fr; gap: 2px; font-size: 10px; color: var(--uv-quiet); margin-top: 4px; }
 .track { position: absolute; inset: 4px 7px auto; height: 28px; pointer-events: none; }
 .marker { position: absolute; left: calc(var(--at-mood, 0) * 100%); transition: left 300ms ease; width: 14px; height: 28px; margin-inline-start: -7px; background: var(--uv-ink); border: 3px solid var(--uv-surface); border-radius: 7px; }
 .meter.empty .marker { visibility: hidden; }
 .meter.empty .band, .stale .band { filter: grayscale(1); opacity: 0.4; }
+@container (min-width: 340px) { .zones { font-size: 11px; } }
 .facts { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12px; color: var(--uv-quiet); }
 .stale .word, .stale .strip { opacity: 0.55; filter: grayscale(1); }
 .stale .marker { background: var(--uv-edge); }
@@ -64,7 +65,7 @@ const METER = `
 
 const STRIP = `
 .strip { display: flex; justify-content: flex-end; align-items: flex-end; gap: 2px; height: 48px; overflow: hidden; border-bottom: 1px solid var(--uv-line); }
-.strip.few { justify-content: flex-start; }
+.cell:last-child { margin-inline-end: auto; }
 .cell { flex: none; width: 18px; min-height: 18px; border: 1px solid var(--uv-edge); border-radius: 3px 3px 0 0; background-color: var(--hue); color: #10161c; font-size: 11px; font-weight: 650; line-height: 16px; text-align: center; display: flex; align-items: flex-end; justify-content: center; }
 .cell.open { background-color: color-mix(in srgb, var(--hue) 35%, var(--uv-surface)); color: var(--uv-ink); border-style: dashed; }
 .cell.unsure { background: repeating-linear-gradient(45deg, var(--uv-raised) 0 3px, var(--uv-line) 3px 6px); color: var(--uv-ink); }

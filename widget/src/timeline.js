@@ -5,13 +5,10 @@ import { LETTERS, WORDS, clock, percent } from './strings.js';
 
 /** @typedef {import('./messages.js').EmotionMessage} EmotionMessage */
 
-/** Cells that fit the narrowest meter; fewer start at the left, more push the oldest out. */
-const FEW = 8;
-
 /** One cell a segment: height is confidence, hue and letter are the emotion. */
 export class Timeline {
   constructor() {
-    this.strip = make('div', { class: 'strip few', 'aria-hidden': 'true', part: 'timeline' });
+    this.strip = make('div', { class: 'strip', 'aria-hidden': 'true', part: 'timeline' });
     this.rows = make('tbody');
     const head = make('tr', {}, WORDS.columns.map((name) => make('th', { scope: 'col' }, [name])));
     const table = make('table', {}, [make('caption', {}, [WORDS.timeline]), make('thead', {}, [head]), this.rows]);
@@ -24,7 +21,6 @@ export class Timeline {
     const key = cells.map((cell) => `${cell.segment_id}${cell.final}${cell.end_offset_sec}`).join();
     if (key === this.drawn) return;
     this.drawn = key;
-    this.strip.classList.toggle('few', cells.length <= FEW);
     this.strip.replaceChildren(...cells.map(drawCell));
     this.rows.replaceChildren(...cells.map(drawRow));
   }
