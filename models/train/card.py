@@ -20,13 +20,13 @@ INTRODUCTION = """\
 # {name} {version}
 
 A small convolutional network ({parameters:,} parameters) that hears 0.5 to 2.5 s of speech and answers calibrated
-probabilities of seven emotions: {labels}. It is for **demonstration and research**: the speech it
-learned from is not cleared for commercial use.
+probabilities of seven emotions: {labels}.
+It is for **demonstration and research**: the speech it learned from is not cleared for commercial use.
 
 A reading estimates **how speech sounds, not what a person feels**.
 
 Made on {trained} by `make train` with seed {seed}. One 2.5 s segment (249 frames) takes {latency_ms} ms on one
-thread with onnxruntime, features not included (median of 200 runs, as measured on a 2-core Xeon).
+thread with onnxruntime, features not included (median of 200 runs; {latency_on}).
 """
 
 INPUT = """
@@ -41,10 +41,10 @@ of {abstain_below} the service shows "unsure".
 LIMITS = """
 ## Limits
 
-- Acted speech, recorded in studios, in English, German and Polish. Real callers are subtler, and other languages sound
-  otherwise: expect less than these figures, and try the model on your own calls before anyone relies on it.
+- {speech}. Real callers are subtler, and other languages and lines sound otherwise: expect less than
+  these figures, and try the model on your own calls before anyone relies on it.
 - Actors agree on how to play a feeling; people do not. "Neutral" of one voice is "sad" of another.
-- Few speakers (see the table above), none of them a child, few of them old.
+- Few speakers: {speakers} in all.
 - The telephone figures come from a simulated 8 kHz mu-law line, not from real calls.
 - It must not be used to judge a person: not for employment, credit, insurance, health or law.
 
@@ -68,17 +68,18 @@ What it was trained on, and the terms its sources state:
 
 {sources}
 
-Room and street noise mixed into the training speech: emospeech_in, CC BY-NC-SA 4.0.
-
-Sources:
-  RAVDESS  S. R. Livingstone, F. A. Russo, "The Ryerson Audio-Visual Database of Emotional Speech
-           and Song", PLoS ONE 13(5), 2018.
-  EMO-DB   F. Burkhardt et al., "A Database of German Emotional Speech", Interspeech 2005.
-  nEMO     I. Christop, "nEMO: Dataset of Emotional Speech in Polish", LREC-COLING 2024.
-
 Who trains a model on recordings of their own is bound by the terms of those recordings instead.
 The model is provided "as is", without warranty of any kind.
 """
+
+
+CITED = {
+    "ravdess": "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (2018)",
+    "emodb": "F. Burkhardt et al.: A Database of German Emotional Speech (2005)",
+    "nemo": "I. Christop: nEMO, Dataset of Emotional Speech in Polish (2024)",
+}
+SPOKEN = {"ravdess": "English", "emodb": "German", "nemo": "Polish", "ased": "Amharic"}
+"""The acted corpora and their languages; what other recordings hold is for their owner to say."""
 
 
 def percent(share: float) -> str:
@@ -92,12 +93,21 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def data_section(data: Sequence[dict[str, Any]]) -> str:
+def limits_section(data: Sequence[dict[str, Any]]) -> str:
+    """Tell what the model cannot do."""
+    languages = sorted(SPOKEN.get(row["corpus"], "") for row in data)
+    acted = f"Acted speech, recorded in studios ({', '.join(languages)})"
+    speech = acted if all(languages) else "It learned from the recordings in the table above, and from nothing else"
+    return LIMITS.format(speech=speech, speakers=sum(row["speakers"] for row in data))
+
+
+def data_section(data: Sequence[dict[str, Any]], noises: int) -> str:
     """Tell what the model learned from."""
     rows = [[row["corpus"], str(row["clips"]), str(row["speakers"]), row["licence"]] for row in data]
+    bed = f"one of {noises} background recordings (`emospeech_in`), " if noises else ""
     note = (
-        "\n`calm` was taken for neutral; `boredom` was left out. Training heard each clip as it is and disturbed: "
-        "other pace, simulated rooms, background noise (`emospeech_in`), gain, and 8 kHz mu-law telephone lines.\n"
+        "\n`calm` was taken for neutral; `boredom` was left out. Training heard each clip as it is and disturbed:\n"
+        f"other pace, simulated rooms, {bed}gain, and 8 kHz mu-law telephone lines.\n"
     )
     return "\n## Data\n\n" + table(["corpus", "clips", "speakers", "licence as stated"], rows) + note
 
@@ -148,14 +158,20 @@ def render_card(sidecar: dict[str, Any]) -> str:
     """Return the whole card as Markdown."""
     metrics = sidecar["metrics"]
     facts = {key: sidecar[key] for key in ("name", "version", "parameters", "trained", "seed")}
-    text = INTRODUCTION.format(**facts, labels=", ".join(sidecar["labels"]), latency_ms=metrics["latency_ms"])
+    timing = {key: metrics[key] for key in ("latency_ms", "latency_on")}
+    text = INTRODUCTION.format(**facts, labels=", ".join(sidecar["labels"]), **timing)
     text += INPUT.format(bands=sidecar["features"]["bands"], abstain_below=sidecar["abstain_below"])
-    text += data_section(sidecar["data"])
+    text += data_section(sidecar["data"], sidecar["noises"])
     if report := metrics.get("speaker_folds"):
         text += fold_section("Figures on unseen speakers", report) + confusion_section(report)
     if report := metrics.get("corpus_folds"):
         text += fold_section("Figures on unseen corpora", report)
-    return text + calibration_section(metrics) + LIMITS + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"
+    return (
+        text
+        + calibration_section(metrics)
+        + limits_section(sidecar["data"])
+        + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"
+    )
 
 
 def write_card(path: Path, sidecar: dict[str, Any]) -> None:
@@ -165,5 +181,10 @@ def write_card(path: Path, sidecar: dict[str, Any]) -> None:
 
 def write_licence(path: Path, sidecar: dict[str, Any]) -> None:
     """Write ``LICENSE`` with the data's terms."""
-    rows = [f"  {row['corpus']}: {row['clips']} clips; {row['licence']}" for row in sidecar["data"]]
+    rows = []
+    for row in sidecar["data"]:
+        rows.append(f"  {row['corpus']}: {row['clips']} clips; {row['licence']}")
+        rows += [f"    {CITED[row['corpus']]}"] if row["corpus"] in CITED else []
+    if sidecar["noises"]:
+        rows.append(f"  emospeech_in: {sidecar['noises']} recordings of room and street noise; CC BY-NC-SA 4.0")
     path.write_text(TERMS.format(sources="\n".join(rows)), encoding="utf-8")

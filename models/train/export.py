@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import platform
 import time
 import warnings
 from collections.abc import Sequence
@@ -80,6 +82,14 @@ def check(graph: bytes, module: nn.Module, lengths: Sequence[int] = (1, 2, 49, 1
         (answer,) = session.run(["probabilities"], {"features": features})
         if np.abs(answer - module(torch.from_numpy(features)).numpy()).max() > TOLERANCE:
             raise BadModel(f"the exported graph differs from the network on {frames} frames")
+
+
+def processor() -> str:
+    """Return what latencies were measured on, such as ``2 cores of …``."""
+    place = Path("/proc/cpuinfo")
+    lines = place.read_text(encoding="utf-8").splitlines() if place.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{os.cpu_count()} cores of {names[0] if names else platform.machine()}"
 
 
 def latency_ms(graph: bytes, frames: int = 249, runs: int = 200) -> float:

@@ -15,9 +15,9 @@ from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
 from undervoice.features import FRAME, HOP, NFFT
 
 from .card import write_card, write_licence
-from .corpora import LABELS, LICENCES, Clip, read_corpora
-from .examples import Store
-from .export import latency_ms, to_onnx
+from .corpora import LABELS, LICENCES, Clip, read_corpora, read_noises
+from .examples import NOISES, Store
+from .export import latency_ms, processor, to_onnx
 from .folds import Calibration, Say, calibrate
 from .loop import train
 from .metrics import measure
@@ -38,7 +38,7 @@ def release(data: Path, out: Path, store: Store, recipe: Recipe, figures: dict[s
     """
     started = time.monotonic()
     clips = read_corpora(data, recipe.corpora)
-    split = split_by(clips, set(), hold_out(clips, recipe.held_out / 2, recipe.seed))
+    split = split_by(clips, set(), hold_out(clips, recipe.held_out, recipe.seed))
     heard = store.variants(split.train, data, recipe.variants, recipe.seed)
     say(f"training on {len(split.train)} clips of {len(speakers(split.train))} speakers")
     network = train(split.train, heard, recipe, lambda epoch, loss, _: say(f"epoch {epoch + 1}: loss {loss:.3f}"))
@@ -46,7 +46,13 @@ def release(data: Path, out: Path, store: Store, recipe: Recipe, figures: dict[s
     held_out = held_out_figures(network, split.calibrate, store, calibration)
     graph = to_onnx(network, calibration.temperature)
     sidecar = describe(graph, network, recipe, calibration, clips)
-    sidecar["metrics"] = {**figures, "calibration_speakers": held_out, "latency_ms": latency_ms(graph)}
+    sidecar["noises"] = len(read_noises(data)[:NOISES]) if recipe.variants else 0
+    sidecar["metrics"] = {
+        **figures,
+        "calibration_speakers": held_out,
+        "latency_ms": latency_ms(graph),
+        "latency_on": processor(),
+    }
     write_folder(out, graph, sidecar)
     say(f"{out}: {len(graph) / 1e6:.1f} MB, {(time.monotonic() - started) / 60:.1f} minutes")
     return sidecar

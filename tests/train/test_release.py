@@ -20,8 +20,8 @@ COMPACT = Path(__file__).parents[2] / "models" / "compact"
 LOUDNESS = {"angry": 0.5, "sad": 0.03, "neutral": 0.1}
 
 
-def make_corpus(data: Path, speakers: int = 4) -> None:
-    folder = data / "made"
+def make_corpus(data: Path, speakers: int = 4, corpus: str = "made") -> None:
+    folder = data / corpus
     folder.mkdir(parents=True)
     with (folder / "manifest.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -31,7 +31,7 @@ def make_corpus(data: Path, speakers: int = 4) -> None:
                 name = f"{speaker}-{label}.flac"
                 sound = voice(0.9 + 0.2 * number, pitch_hz=110 + 20 * speaker + 30 * number, level=level)
                 soundfile.write(folder / name, np.concatenate([silence(0.5), sound, silence(0.8)]), 16_000)
-                writer.writerow([name, "made", f"made_{speaker}", label, "01"])
+                writer.writerow([name, corpus, f"{corpus}_{speaker}", label, "01"])
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,27 @@ def test_the_card_and_the_licence_say_what_the_model_learned_from(made: Path) ->
     assert "| made | 12 | 4 |" in card
     assert "made: 12 clips" in licence
     assert "not what a person feels" in card
+    assert "Few speakers: 4 in all" in card
+    assert "English" not in card
+
+
+def test_folds_leave_a_report_that_the_next_card_quotes(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from train.__main__ import main, read_figures
+    from train.card import render_card
+
+    for corpus in ("ravdess", "emodb", "nemo"):
+        make_corpus(tmp_path, 6, corpus)
+    places = ["--data", str(tmp_path), "--figures", str(tmp_path / "figures"), "--cache", str(tmp_path / "cache")]
+    assert main(["folds", "--folds", "2", "--epochs", "1", "--draws", "32", *places]) == 0
+    report = read_figures(tmp_path / "figures")["speaker_folds"]
+    assert "54 clips, 18 speakers" in report["protocol"]
+    assert sum(sum(row) for row in report["confusion"]["rows"]) == 54
+    sidecar = json.loads((COMPACT / "model.json").read_text())
+    sidecar["metrics"]["speaker_folds"] = report
+    card = render_card(sidecar)
+    assert report["protocol"] in card
+    assert f"{100 * report['mean']['accuracy']['mean']:.1f} %" in card
 
 
 def test_the_same_seed_makes_the_same_weights() -> None:
