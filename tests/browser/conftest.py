@@ -24,8 +24,8 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
 )
+AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 Launch = Callable[..., Browser]
@@ -55,7 +55,7 @@ def launch(playwright: Playwright) -> Iterator[Launch]:
 @pytest.fixture(scope="package")
 def browser(launch: Launch, clip: Path) -> Browser:
     """A Chromium whose microphone plays the clip."""
-    return launch(*FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={clip}%noloop")
+    return launch(AUTOPLAY, *FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={clip}%noloop")
 
 
 @pytest.fixture(scope="package")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import Launch
 from tests.browser.processes import Service, hosting, serving
 from tests.browser.reading import cells, press, word
 
@@ -86,6 +87,24 @@ def test_a_page_that_the_server_does_not_list_is_told_so(browser: Browser, servi
         press(page, "Use this microphone")
         word(page, "Not allowed")
         page.context.close()
+
+
+def test_audio_that_the_browser_holds_back_waits_for_a_click(launch: Launch, tmp_path: Path) -> None:
+    with hosting() as (origin, content), serving(tmp_path, origins=origin) as service:
+        embed(content, service)
+        content["/host.js"] = (
+            "addEventListener('load', async () => { await customElements.whenDefined('undervoice-meter');"
+            f"const meter = document.querySelector('undervoice-meter'); meter.token = '{service.token}';"
+            f"meter.startFile('{service.url}/widget/demo/sample-call.flac'); }});"
+        )
+        browser = launch("--autoplay-policy=document-user-activation-required")
+        page = browser.new_page()
+        page.goto(origin)
+        word(page, "Click to start")
+        press(page, "Click to start")
+        word(page, "Listening…")
+        cells(page, 1)
+        browser.close()
 
 
 @pytest.mark.parametrize("leave", ["remove", "stop"])
