@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from undervoice.errors import BadInput, TooLarge, UndervoiceError
-from undervoice.messages import ErrorAnswer, ErrorBody
+from undervoice.resources import ErrorAnswer, ErrorBody
 
 S = TypeVar("S", bound=msgspec.Struct)
 SMALL_BYTES = 64 * 1024

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
@@ -90,12 +91,12 @@ async def bare_logs(request: Request, service: Service) -> Response:
     return answer((await _logs(request, service)).items)
 
 
-async def _logs(request: Request, service: Service) -> m.SegmentPage:
+async def _logs(request: Request, service: Service) -> r.SegmentPage:
     bearer = principal(request, service, *Readers)
     params = query(request, LogsParams)
     if bearer.is_agent and bearer.call_id is not None:
         segments = await service.store.segments(bearer.call_id)
-        return m.SegmentPage(items=segments[::-1][: params.limit])
+        return r.SegmentPage(items=segments[::-1][: params.limit])
     return await service.store.logs(
         LogQuery(
             limit=params.limit,
@@ -134,10 +135,10 @@ async def calls(request: Request, service: Service) -> Response:
     params = query(request, CallsParams)
     agent_id = _own(bearer, params.agent_id)
     if bearer.is_agent and bearer.call_id is not None:
-        return answer(m.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
+        return answer(r.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
     if params.live:
         going_on = [call for call in service.live.all() if agent_id in (None, call.agent_id)]
-        return answer(m.CallPage(items=going_on[: params.limit]))
+        return answer(r.CallPage(items=going_on[: params.limit]))
     wanted = CallQuery(limit=params.limit, cursor=params.cursor, agent_id=agent_id, live=params.live)
     return answer(await service.store.calls(wanted))
 
@@ -148,7 +149,7 @@ async def call(request: Request, service: Service) -> Response:
     return answer(await _visible_call(service, bearer, request.path_params["call_id"]))
 
 
-async def _visible_call(service: Service, bearer: Principal, call_id: str) -> m.Call:
+async def _visible_call(service: Service, bearer: Principal, call_id: str) -> r.Call:
     """Return a call that the bearer may see; somebody else's is as unknown as none."""
     found = service.live.get(call_id) or await service.store.call(call_id)
     if found is None or not bearer.may_see(found.call_id, found.agent_id):
@@ -167,7 +168,7 @@ async def metrics(request: Request, service: Service) -> Response:
 async def tokens(request: Request, service: Service) -> Response:
     """Return a short-lived agent token, for an integrator's own pages."""
     bearer = principal(request, service, "integrator")
-    wanted = await decode_body(request, m.TokenRequest)
+    wanted = await decode_body(request, r.TokenRequest)
     if not bearer.may_issue(wanted.role):
         raise Forbidden("an integrator hands out agent tokens only", code="wrong_role")
     return answer(
@@ -205,29 +206,29 @@ class Operation:
 
 
 CLIP = Operation(
-    "POST", "/analyze/stream", analyze, m.ClipResult, Everyone, ClipParams, "clip", (400, 403, 413, 415, 422, 503)
+    "POST", "/analyze/stream", analyze, r.ClipResult, Everyone, ClipParams, "clip", (400, 403, 413, 415, 422, 503)
 )
 EMOTIONS = Operation(
-    "GET", "/emotions", emotions, list[m.LoggedSegment], Readers, EmotionsParams, errors=(400, 403, 404, 503)
+    "GET", "/emotions", emotions, list[r.LoggedSegment], Readers, EmotionsParams, errors=(400, 403, 404, 503)
 )
 METRICS = Operation(
-    "GET", "/metrics/emotions", metrics, list[m.EmotionMetrics], ("supervisor",), MetricsParams, errors=(400, 403, 503)
+    "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams, errors=(400, 403, 503)
 )
 OPERATIONS = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", logs, m.SegmentPage, Readers, LogsParams, errors=(400, 403, 503)),
-    Operation("GET", "/calls", calls, m.CallPage, Readers, CallsParams, errors=(400, 403, 404, 503)),
-    Operation("GET", "/calls/{call_id}", call, m.Call, Readers, errors=(403, 404, 503)),
-    Operation("POST", "/tokens", tokens, m.TokenAnswer, ("integrator",), body=m.TokenRequest, errors=(400, 403, 413)),
-    Operation("GET", "/model", model, m.ModelCard, Everyone, errors=(403,)),
+    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams, errors=(400, 403, 503)),
+    Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams, errors=(400, 403, 404, 503)),
+    Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503)),
+    Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest, errors=(400, 403, 413)),
+    Operation("GET", "/model", model, r.ModelCard, Everyone, errors=(403,)),
 )
 """Under ``/api/v1``."""
 EARLIER = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", bare_logs, list[m.LoggedSegment], Readers, LogsParams, errors=(400, 403, 503)),
+    Operation("GET", "/logs", bare_logs, list[r.LoggedSegment], Readers, LogsParams, errors=(400, 403, 503)),
 )
 """Without a prefix, as clients of the earlier system call them."""

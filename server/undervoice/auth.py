@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args
 import jwt
 
 from undervoice.errors import BadInput, BadSettings, BadToken
-from undervoice.messages import NAME_PATTERN, TokenAnswer
+from undervoice.messages import NAME_PATTERN
+from undervoice.resources import TokenAnswer
 
 Role = Literal["agent", "supervisor", "integrator"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -19,10 +19,10 @@ from undervoice.emotion import (
     segment_id,
 )
 from undervoice.errors import NoSpeech
-from undervoice.messages import ClipResult
 from undervoice.model import Model
 from undervoice.readings import judgement, reading_fields, rfc3339
 from undervoice.recordings import Clip
+from undervoice.resources import ClipResult
 from undervoice.vad import Rest, Segmenter, SegmenterConfig, SegmenterState
 
 NO_PROVISIONALS = SegmenterConfig(provisional=0)

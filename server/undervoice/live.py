@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from undervoice.errors import CallExists
-from undervoice.messages import Call
+from undervoice.resources import Call
 
 RECENT = 4096
 """Ended calls that are still known here, since their records may not have reached the store yet."""

@@ -34,7 +34,7 @@ class Message(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- what a client sends
 
 
-class Audio(Message):
+class Audio(Message, frozen=True):
     """What the binary frames hold."""
 
     encoding: Encoding = "pcm_s16le"
@@ -44,7 +44,7 @@ class Audio(Message):
     """The interleaved channels in order; the agent's is discarded."""
 
 
-class VadConfig(Message):
+class VadConfig(Message, frozen=True):
     """How speech is found."""
 
     mode: int = 2
@@ -53,7 +53,7 @@ class VadConfig(Message):
     """Silence that ends a speech region, 100…2000."""
 
 
-class Config(Message):
+class Config(Message, frozen=True):
     """What a client may choose; values outside the ranges become the nearest."""
 
     vad: VadConfig = VadConfig()
@@ -65,20 +65,20 @@ class Config(Message):
     """False: nothing is shed, the socket is read more slowly instead."""
 
 
-class Consent(Message):
+class Consent(Message, frozen=True):
     """On what ground the customer is heard."""
 
     basis: Label
     notice_id: Label | None = None
 
 
-class Resume(Message):
+class Resume(Message, frozen=True):
     """Where a lost connection goes on."""
 
     checkpoint: Text
 
 
-class Start(Message, tag="start"):
+class Start(Message, frozen=True, tag="start"):
     """The first text frame of a call."""
 
     call_id: Name
@@ -90,7 +90,7 @@ class Start(Message, tag="start"):
     resume: Resume | None = None
 
 
-class Transcript(Message, tag="transcript"):
+class Transcript(Message, frozen=True, tag="transcript"):
     """Words that somebody else recognised."""
 
     start_offset_sec: float
@@ -99,27 +99,27 @@ class Transcript(Message, tag="transcript"):
     channel: Channel = "customer"
 
 
-class Pause(Message, tag="pause"):
+class Pause(Message, frozen=True, tag="pause"):
     """Stop listening, for example while card numbers are read out."""
 
     reason: Label | None = None
 
 
-class ResumeAudio(Message, tag="resume"):
+class ResumeAudio(Message, frozen=True, tag="resume"):
     """Listen again."""
 
 
-class Discarded(Message, tag="discarded"):
+class Discarded(Message, frozen=True, tag="discarded"):
     """Audio that the client did not send, in 16 kHz call samples: the call's clock moves on."""
 
     samples: Count
 
 
-class Flush(Message, tag="flush"):
+class Flush(Message, frozen=True, tag="flush"):
     """Close the open segment now."""
 
 
-class Feedback(Message, tag="feedback"):
+class Feedback(Message, frozen=True, tag="feedback"):
     """An agent's word on a reading."""
 
     segment_id: Annotated[str, msgspec.Meta(max_length=160)]
@@ -127,13 +127,13 @@ class Feedback(Message, tag="feedback"):
     emotion: Label | None = None
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     """Are you there?"""
 
     id: int | Label | None = None
 
 
-class Stop(Message, tag="stop"):
+class Stop(Message, frozen=True, tag="stop"):
     """End the call."""
 
 
@@ -142,7 +142,7 @@ ClientMessage = Start | Transcript | Pause | ResumeAudio | Discarded | Flush | F
 # ---------------------------------------------------------------- what the server sends
 
 
-class ModelInfo(Message):
+class ModelInfo(Message, frozen=True):
     """The model that scores."""
 
     name: str
@@ -151,7 +151,7 @@ class ModelInfo(Message):
     labels: list[str]
 
 
-class Limits(Message):
+class Limits(Message, frozen=True):
     """What this server allows one call."""
 
     max_frame_bytes: int
@@ -159,7 +159,7 @@ class Limits(Message):
     idle_sec: int
 
 
-class Started(Message, tag="started"):
+class Started(Message, frozen=True, tag="started"):
     """The whole configuration in force."""
 
     session_id: str
@@ -174,7 +174,7 @@ class Started(Message, tag="started"):
     """When the call's first sample counts as heard, RFC 3339, UTC."""
 
 
-class Speech(Message, tag="speech"):
+class Speech(Message, frozen=True, tag="speech"):
     """Speech starts or ends."""
 
     state: Literal["started", "ended"]
@@ -186,7 +186,7 @@ class EmotionReading(Reading, frozen=True, kw_only=True, tag="emotion"):
     """A segment is scored."""
 
 
-class Mood(Message, tag="mood"):
+class Mood(Message, frozen=True, tag="mood"):
     """The smoothed state of the call changes."""
 
     state: MoodState
@@ -200,7 +200,7 @@ class Mood(Message, tag="mood"):
     """0…140: how much this caller needs somebody."""
 
 
-class Alert(Message, tag="alert"):
+class Alert(Message, frozen=True, tag="alert"):
     """A rule fires."""
 
     rule: str
@@ -210,21 +210,21 @@ class Alert(Message, tag="alert"):
     offset_sec: float
 
 
-class Paused(Message, tag="paused"):
+class Paused(Message, frozen=True, tag="paused"):
     """Answer to ``pause``."""
 
     offset_sec: float
     discarded_sec: float
 
 
-class Resumed(Message, tag="resumed"):
+class Resumed(Message, frozen=True, tag="resumed"):
     """Answer to ``resume``."""
 
     offset_sec: float
     discarded_sec: float
 
 
-class Stats(Message, tag="stats"):
+class Stats(Message, frozen=True, tag="stats"):
     """How the call stands, every 5 s."""
 
     received_sec: float
@@ -236,7 +236,7 @@ class Stats(Message, tag="stats"):
     discarded_agent_sec: float
 
 
-class Warned(Message, tag="warning"):
+class Warned(Message, frozen=True, tag="warning"):
     """Something was refused; the call goes on."""
 
     code: str
@@ -244,7 +244,7 @@ class Warned(Message, tag="warning"):
     ref: str | None = None
 
 
-class Failed(Message, tag="error"):
+class Failed(Message, frozen=True, tag="error"):
     """The call ends; sent before the close."""
 
     code: str
@@ -253,19 +253,19 @@ class Failed(Message, tag="error"):
     retry_after_ms: int | None = None
 
 
-class Flushed(Message, tag="flushed"):
+class Flushed(Message, frozen=True, tag="flushed"):
     """Answer to ``flush``, behind the readings it caused."""
 
     offset_sec: float
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """Answer to ``ping``."""
 
     id: int | str | None = None
 
 
-class Totals(Message):
+class Totals(Message, frozen=True):
     """A call in figures."""
 
     audio_sec: float = 0.0
@@ -276,7 +276,7 @@ class Totals(Message):
     paused_sec: float = 0.0
 
 
-class Stopped(Message, tag="stopped"):
+class Stopped(Message, frozen=True, tag="stopped"):
     """The last text frame."""
 
     reason: str
@@ -298,158 +298,3 @@ ServerMessage = (
     | Pong
     | Stopped
 )
-
-# ---------------------------------------------------------------- what REST answers
-
-
-class LoggedSegment(Reading, frozen=True, kw_only=True):
-    """A final reading as the store keeps it."""
-
-    agent_id: str | None = None
-
-
-class LoggedAlert(Message):
-    """An alert as the store keeps it; the id is call, rule and place, so a replay is the same alert."""
-
-    alert_id: str
-    call_id: str
-    agent_id: str | None
-    rule: str
-    severity: Severity
-    message: str
-    actions: list[str]
-    offset_sec: float
-    timestamp: str
-
-
-class LoggedFeedback(Message):
-    """Feedback as the store keeps it."""
-
-    segment_id: str
-    call_id: str
-    agent_id: str | None
-    correct: bool
-    emotion: str | None
-    timestamp: str
-
-
-class Peak(Message):
-    """The most upset moment."""
-
-    offset_sec: float
-    upset_score: float
-
-
-class Summary(Message):
-    """What a call felt like, from its final readings."""
-
-    emotion_distribution: dict[str, int]
-    upset_share: float
-    """Share of the scored time in which the smoothed score stood for upset."""
-    peak: Peak | None
-    ended_as: MoodState
-
-
-class Call(Message):
-    """One call or clip as supervisors see it."""
-
-    call_id: str
-    agent_id: str | None
-    kind: Literal["call", "clip"]
-    live: bool
-    started_at: str
-    ended_at: str | None = None
-    reason: str | None = None
-    """Why it ended."""
-    mood: Mood | None = None
-    totals: Totals = Totals()
-    alerts: list[LoggedAlert] = []
-    summary: Summary | None = None
-    model: str = ""
-    consent: Consent | None = None
-    metadata: dict[str, Any] = {}
-
-
-class ClipResult(Reading, frozen=True, kw_only=True):
-    """A whole clip: its segments' probabilities averaged by duration, and the segments."""
-
-    agent_id: str | None = None
-    segments: list[Reading]
-
-
-class SegmentPage(Message):
-    """A page of the log, newest first."""
-
-    items: list[LoggedSegment]
-    next_cursor: str | None = None
-
-
-class CallPage(Message):
-    """A page of calls, newest first."""
-
-    items: list[Call]
-    next_cursor: str | None = None
-
-
-class EmotionMetrics(Message, kw_only=True, omit_defaults=True):
-    """Counts of final readings in one day, hour, or of one agent's customers."""
-
-    date: str | None = None
-    hour: str | None = None
-    agent_id: str | None = None
-    total_segments: int
-    emotion_distribution: dict[str, int]
-    uncertain: int
-    average_confidence: float
-    peak_emotion_time: str | None
-    """The hour with the most upset segments."""
-    upset_share: float
-    calls: int
-    enough: bool
-    """Whether the row rests on enough calls to be shown."""
-
-
-class TokenRequest(Message):
-    """What a short-lived token shall allow."""
-
-    role: Literal["agent", "supervisor", "integrator"] = "agent"
-    agent_id: Name | None = None
-    call_id: Name | None = None
-    ttl_sec: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3600
-
-
-class TokenAnswer(Message):
-    """A signed token."""
-
-    token: str
-    expires_at: str
-
-
-class ModelCard(ModelInfo):
-    """The model in service, its figures and its terms."""
-
-    metrics: dict[str, Any]
-    licence: str
-    data: list[dict[str, Any]] = []
-
-
-class Health(Message):
-    """Whether the service works."""
-
-    status: Literal["ok", "degraded", "draining"]
-    version: str
-    checks: dict[str, str] = {}
-
-
-class ErrorBody(Message):
-    """What went wrong: ``code`` for programs, ``message`` for people."""
-
-    code: str
-    message: str
-
-
-class ErrorAnswer(Message):
-    """The one error shape of REST."""
-
-    error: ErrorBody
-    detail: str

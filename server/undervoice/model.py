@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 import onnxruntime as ort
 
-from undervoice.emotion import UPSET_WEIGHTS, Scores, Segment
+from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS, Scores, Segment
 from undervoice.errors import BadModel
-from undervoice.features import FRAME, HOP, NFFT, SAMPLE_RATE, Features, logfbank, quality
-from undervoice.messages import ModelCard, ModelInfo
+from undervoice.features import FRAME, HOP, NFFT, Features, logfbank, quality
+from undervoice.messages import ModelInfo
+from undervoice.resources import ModelCard
 
 
 class FeatureSpec(msgspec.Struct, frozen=True):

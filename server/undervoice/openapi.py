@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from undervoice import __version__
-from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.api import EARLIER, OPERATIONS, Operation
 from undervoice.pages import PROBES
 
@@ -22,7 +22,7 @@ def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of this server."""
     operations = [*(("/api/v1", row) for row in OPERATIONS), *(("", row) for row in EARLIER)]
     types = [row.answers for _, row in operations] + [row.body for _, row in operations if isinstance(row.body, type)]
-    _, components = msgspec.json.schema_components([*types, m.Health, m.ErrorAnswer], ref_template=REF)
+    _, components = msgspec.json.schema_components([*types, r.Health, r.ErrorAnswer], ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for prefix, row in operations:
         paths.setdefault(prefix + row.path, {})[row.method.lower()] = _operation(row, earlier=not prefix)
@@ -63,9 +63,9 @@ def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
 
 
 def _probe(path: str, doc: str) -> dict[str, Any]:
-    responses = {"200": _content("It does.", m.Health)}
+    responses = {"200": _content("It does.", r.Health)}
     if path == "/readyz":
-        responses["503"] = _content("Not now.", m.Health)
+        responses["503"] = _content("Not now.", r.Health)
     return {"operationId": path.strip("/"), "summary": doc.strip(), "responses": responses}
 
 
@@ -79,7 +79,7 @@ def _content(description: str, kind: Any) -> dict[str, Any]:
 
 
 def _errors(*statuses: int) -> dict[str, Any]:
-    return {str(status): _content(HTTPStatus(status).phrase, m.ErrorAnswer) for status in sorted(set(statuses))}
+    return {str(status): _content(HTTPStatus(status).phrase, r.ErrorAnswer) for status in sorted(set(statuses))}
 
 
 def _path_parameters(row: Operation) -> list[dict[str, Any]]:

@@ -10,7 +10,14 @@ from undervoice.alerts import RULES, Rule
 from undervoice.audio import AudioFormat
 from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
 from undervoice.errors import BadStart, CallExists, Forbidden
-from undervoice.messages import Config, Limits, ModelInfo, Start, VadConfig, Warned
+from undervoice.messages import (
+    Config,
+    Limits,
+    ModelInfo,
+    Start,
+    VadConfig,
+    Warned,
+)
 from undervoice.vad import SegmenterConfig
 
 MAX_METADATA_BYTES = 4096

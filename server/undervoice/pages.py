@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from undervoice import __version__
 from undervoice.answers import answer
 from undervoice.errors import StoreDown
-from undervoice.messages import Health
+from undervoice.resources import Health
 from undervoice.service import Service
 
 # ws: and wss: because 'self' does not cover WebSockets in every browser.

@@ -1,15 +1,13 @@
-"""Scores become readings: what clients see, what stores keep, and what a call's readings add up to."""
+"""Scores become readings: what follows from probabilities, and where a reading stands."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from undervoice import emotion
-from undervoice.emotion import Reading, Scores, Segment, position_sec, segment_id
-from undervoice.messages import LoggedAlert, Mood, Peak, Summary
+from undervoice.emotion import Scores, Segment, position_sec, segment_id
 
 
 def rfc3339(moment: datetime) -> str:
@@ -48,40 +46,3 @@ def reading_fields(
         "model": scores.model,
         "timestamp": rfc3339(started_at + timedelta(seconds=end_sec)),
     }
-
-
-class Recap:
-    """What a call's final readings add up to."""
-
-    def __init__(self) -> None:
-        self.segments = 0
-        self.alerts: list[LoggedAlert] = []
-        self._seconds = self._upset_sec = 0.0
-        self._distribution: Counter[str] = Counter()
-        self._peak: Peak | None = None
-        self._mood: Mood | None = None
-
-    @property
-    def speech_sec(self) -> float:
-        """Seconds that were scored."""
-        return round(self._seconds, 6)
-
-    def add(self, reading: Reading, mood: Mood, alerts: list[LoggedAlert]) -> None:
-        """Take a final reading, the mood after it, and the alerts that it raised."""
-        self.segments += 1
-        self.alerts += alerts
-        self._seconds += reading.end_offset_sec - reading.start_offset_sec
-        self._distribution[reading.detected_emotion] += 1
-        self._mood = mood
-        if self._peak is None or mood.upset_score > self._peak.upset_score:
-            self._peak = Peak(reading.end_offset_sec, mood.upset_score)
-
-    def summary(self) -> Summary:
-        """Return what the call felt like."""
-        mood = self._mood
-        return Summary(
-            emotion_distribution=dict(self._distribution),
-            upset_share=round(mood.upset_sec / self._seconds, 4) if mood and self._seconds else 0.0,
-            peak=self._peak,
-            ended_as=mood.state if mood else "calm",
-        )

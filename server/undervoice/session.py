@@ -18,20 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-import msgspec
 import numpy as np
 
 from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.alerts import Watch
 from undervoice.audio import Decoder
-from undervoice.emotion import GRID, SAMPLE_RATE, Scores, Segment, position_sec
+from undervoice.emotion import GRID, Scores, Segment, position_sec
 from undervoice.errors import BadStart, TooLong, UndervoiceError
 from undervoice.mood import MoodTracker
 from undervoice.opening import Policy, open_call, segmenter_config
-from undervoice.readings import Recap, reading_fields, rfc3339
+from undervoice.readings import reading_fields, rfc3339
+from undervoice.recap import Recap
 from undervoice.vad import Event, Rest, Segmenter, SpeechEnded, SpeechStarted
 
 MAX_WARNINGS = 32
@@ -46,7 +47,7 @@ class End:
     error: UndervoiceError | None = None
 
 
-Output = m.ServerMessage | Segment | m.LoggedFeedback | End
+Output = m.ServerMessage | Segment | r.LoggedFeedback | End
 Told = list[m.EmotionReading | m.Mood | m.Alert]
 
 
@@ -98,7 +99,8 @@ class Session:
         self._decoder = Decoder(self.audio)
         self._column = self.audio.channels.index("customer")
         self._segmenter = Segmenter(segmenter_config(self.start.config), self.audio.sample_rate)
-        self._mood, self._watch, self.recap = MoodTracker(), Watch(self.policy.rules), Recap()
+        self._mood, self._watch = MoodTracker(), Watch(self.policy.rules)
+        self.recap = Recap(self.start, now, self.policy.model)
         self.state = "live"
         return [self._started(), *self.warn(warnings)]
 
@@ -176,7 +178,7 @@ class Session:
                 *self.warn([m.Warned("foreign_segment", "feedback is for segments of this call", event.segment_id)])
             ]
         return [
-            m.LoggedFeedback(
+            r.LoggedFeedback(
                 segment_id=event.segment_id,
                 call_id=self.start.call_id,
                 agent_id=self.start.agent_id,
@@ -215,7 +217,7 @@ class Session:
             return [reading]
         mood = self._mood.hear(reading)
         alerts = self._watch.see(mood, reading.end_offset_sec)
-        self.recap.add(reading, mood, [self.logged_alert(alert) for alert in alerts])
+        self.recap.add(reading, mood, alerts)
         return [reading, mood, *alerts]
 
     def shed(self, segment: Segment) -> list[m.Warned]:
@@ -272,38 +274,6 @@ class Session:
             paused_sec=position_sec(self._paused_samples),
         )
 
-    def logged(self, reading: m.EmotionReading) -> m.LoggedSegment:
-        """Return a final reading as the store keeps it."""
-        return m.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=self.start.agent_id)
-
-    def logged_alert(self, alert: m.Alert) -> m.LoggedAlert:
-        """Return an alert as the store keeps it; its id is its place, so a replay is the same alert."""
-        place = round(alert.offset_sec * SAMPLE_RATE)
-        moment = self.started_at + timedelta(seconds=alert.offset_sec)
-        return m.LoggedAlert(
-            alert_id=f"{self.start.call_id}:{alert.rule}:{place:09d}",
-            call_id=self.start.call_id,
-            agent_id=self.start.agent_id,
-            timestamp=rfc3339(moment),
-            **msgspec.structs.asdict(alert),
-        )
-
-    def call(self, ended_at: datetime | None = None, reason: str | None = None) -> m.Call:
+    def call(self, ended_at: datetime | None = None, reason: str | None = None) -> r.Call:
         """Return the call as supervisors see it."""
-        over = ended_at is not None
-        return m.Call(
-            call_id=self.start.call_id,
-            agent_id=self.start.agent_id,
-            kind="call",
-            live=not over,
-            started_at=rfc3339(self.started_at),
-            ended_at=rfc3339(ended_at) if ended_at else None,
-            reason=reason,
-            mood=self._mood.mood(),
-            totals=self.totals(),
-            alerts=self.recap.alerts,
-            summary=self.recap.summary() if over else None,
-            model=f"{self.policy.model.name}@{self.policy.model.version}",
-            consent=self.start.consent,
-            metadata=self.start.metadata,
-        )
+        return self.recap.call(self._mood.mood(), self.totals(), ended_at, reason)

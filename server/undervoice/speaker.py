@@ -13,6 +13,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.emotion import Scores, Segment, position_sec
 from undervoice.errors import Internal, UndervoiceError
 from undervoice.inference import Urgency
@@ -59,7 +60,7 @@ class Speaker:
                 self._waiting[output] = arrived
                 scores = self._service.inference.submit(output, self, self._urgency(output))
                 self._line.put_nowait(Scoring(output, arrived, scores))
-            elif isinstance(output, m.LoggedFeedback):
+            elif isinstance(output, r.LoggedFeedback):
                 self._service.writer.put(output)
             else:
                 self._line.put_nowait(output)
@@ -107,9 +108,9 @@ class Speaker:
         """Hand what the client is about to see to the store's writer first."""
         for message in told:
             if isinstance(message, m.EmotionReading):
-                self._service.writer.put(self._session.logged(message))
+                self._service.writer.put(self._session.recap.logged(message))
             elif isinstance(message, m.Alert):
-                self._service.writer.put(self._session.logged_alert(message))
+                self._service.writer.put(self._session.recap.logged_alert(message))
         self.keep_record()
 
     async def _say_end(self, end: End) -> None:

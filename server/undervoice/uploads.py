@@ -16,6 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.answers import convert, read_body
 from undervoice.auth import Principal
 from undervoice.clips import ClipCall, clip_result, cut_clip
@@ -104,7 +105,7 @@ def _from_json(body: bytes) -> tuple[bytes, dict[str, Any]]:
         raise BadInput("audio_data is no base64", code="bad_base64") from error
 
 
-async def analyze_clip(request: Request, service: Service, bearer: Principal) -> m.ClipResult:
+async def analyze_clip(request: Request, service: Service, bearer: Principal) -> r.ClipResult:
     """Score one uploaded clip, and store it unless asked not to."""
     began = time.perf_counter()
     now = datetime.now(UTC)
@@ -125,7 +126,7 @@ async def analyze_clip(request: Request, service: Service, bearer: Principal) ->
     return result
 
 
-async def _known(service: Service, bearer: Principal, call: ClipCall, *, named: bool) -> m.Call | None:
+async def _known(service: Service, bearer: Principal, call: ClipCall, *, named: bool) -> r.Call | None:
     """Return the call that a clip adds to, if there is one already.
 
     Raises:
@@ -156,17 +157,17 @@ async def _score(service: Service, segments: list[Segment]) -> list[Scores]:
     return scores
 
 
-async def _store(service: Service, result: m.ClipResult, known: m.Call | None) -> None:
+async def _store(service: Service, result: r.ClipResult, known: r.Call | None) -> None:
     if known is None:
         service.writer.put(_record(result))
     for reading in result.segments:
-        service.writer.put(m.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=result.agent_id))
+        service.writer.put(r.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=result.agent_id))
     await service.writer.settle(STORED_SEC)
 
 
-def _record(result: m.ClipResult) -> m.Call:
+def _record(result: r.ClipResult) -> r.Call:
     speech_sec = sum(reading.end_offset_sec - reading.start_offset_sec for reading in result.segments)
-    return m.Call(
+    return r.Call(
         call_id=result.call_id,
         agent_id=result.agent_id,
         kind="clip",

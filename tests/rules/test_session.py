@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.rules.made import scores
 from tests.voices import sentence, silence, voice
 from undervoice import messages as m
+from undervoice import resources as r
 from undervoice.emotion import Segment
 from undervoice.errors import BadStart, CallExists, Forbidden, TooLong, UndervoiceError, UnsupportedAudio
 from undervoice.opening import Policy
@@ -210,7 +211,7 @@ def test_feedback_is_kept_for_segments_of_the_call_alone() -> None:
     session = opened(agent_id="a-7")
     own, foreign = m.Feedback("c-1:customer:000000000", False, "sad"), m.Feedback("c-2:customer:000000000", True)
     kept, warned = send(session, own, foreign)
-    assert kept == m.LoggedFeedback(own.segment_id, "c-1", "a-7", False, "sad", "2026-05-24T10:30:00.000Z")
+    assert kept == r.LoggedFeedback(own.segment_id, "c-1", "a-7", False, "sad", "2026-05-24T10:30:00.000Z")
     assert isinstance(warned, m.Warned)
 
 
@@ -253,14 +254,14 @@ def test_a_call_is_summed_up() -> None:
     assert call.summary.upset_share == 1.0
     assert call.summary.peak is not None
     final = next(t for t in told if isinstance(t, m.EmotionReading) and t.final)
-    assert session.logged(final).agent_id == "a-7"
+    assert session.recap.logged(final).agent_id == "a-7"
 
 
 def test_a_call_without_speech_is_summed_up_too() -> None:
     session = opened()
     send(session, silence(2).tobytes(), m.Stop())
     summary = session.call(NOW, "stop").summary
-    assert summary == m.Summary({}, 0.0, None, "calm")
+    assert summary == r.Summary({}, 0.0, None, "calm")
     assert session.call().live
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from undervoice.emotion import Quality, segment_id
-from undervoice.messages import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
 
 START = datetime(2026, 5, 24, 10, 0, tzinfo=UTC)
 

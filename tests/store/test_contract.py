@@ -9,7 +9,8 @@ import pytest
 
 from tests.store.records import alert, call, moment, segment, word
 from undervoice.errors import StoreDown
-from undervoice.messages import Consent, Mood, Peak, Summary, Totals
+from undervoice.messages import Consent, Mood, Totals
+from undervoice.resources import Peak, Summary
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, Store, open_store
 
 MOOD = Mood(state="upset", since_sec=5.0, upset_score=0.8, upset_sec=12.5, trend=0.5, priority=91.0)

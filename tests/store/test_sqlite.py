@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.store.records import call, moment, segment
 from undervoice.errors import BadSettings, StoreDown
-from undervoice.messages import LoggedSegment
+from undervoice.resources import LoggedSegment
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, open_store, schema, worker
 from undervoice.store.cursors import encode_cursor, instant
 from undervoice.store.sqlite import SqliteStore

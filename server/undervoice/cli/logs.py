@@ -11,7 +11,7 @@ from undervoice.cli.flags import add_settings, at_least, settings_from
 
 if TYPE_CHECKING:
     from undervoice.cli.flags import Subparsers
-    from undervoice.messages import LoggedSegment
+    from undervoice.resources import LoggedSegment
     from undervoice.store import Store
 
 POLL_SEC = 1.0

@@ -75,6 +75,8 @@ def _listen(host: str, port: int) -> socket.socket:
 def _server(app: object, settings: Settings, listener: socket.socket) -> uvicorn.Server:
     import uvicorn
 
+    from undervoice.sockets import LingeringSocket
+
     class Announced(uvicorn.Server):
         """Says where it is once it answers."""
 
@@ -87,7 +89,7 @@ def _server(app: object, settings: Settings, listener: socket.socket) -> uvicorn
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             loop="auto" if sys.platform == "win32" else "uvloop",
-            ws="websockets-sansio",
+            ws=LingeringSocket,
             ws_per_message_deflate=False,
             ws_max_size=settings.max_frame_bytes + FRAME_MARGIN,
             # A socket that is read slowly on purpose answers pings late; silence is judged by the call itself.

@@ -12,15 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from undervoice.errors import BadSettings
-from undervoice.messages import (
-    Call,
-    CallPage,
-    EmotionMetrics,
-    LoggedAlert,
-    LoggedFeedback,
-    LoggedSegment,
-    SegmentPage,
-)
+from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
 
 Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback
 """Whatever is stored; a later ``Call`` of the same id replaces the earlier one."""

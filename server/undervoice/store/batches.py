@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from undervoice.messages import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
 from undervoice.store import Record
 
 

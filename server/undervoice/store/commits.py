@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from undervoice.errors import StoreDown
-from undervoice.messages import LoggedSegment
+from undervoice.resources import LoggedSegment
 from undervoice.store.documents import Document, day_documents, document_id
 from undervoice.store.link import Link
 from undervoice.store.tallies import tally

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from undervoice.messages import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
 from undervoice.store.cursors import instant
 from undervoice.store.tallies import EVERYBODY, HourKey, Tally
 

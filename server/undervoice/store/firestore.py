@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from undervoice.messages import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
 from undervoice.store.batches import Batch, replaces, with_alerts
 from undervoice.store.commits import insert, replace

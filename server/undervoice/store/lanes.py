@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from undervoice.messages import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.store.batches import replaces
 

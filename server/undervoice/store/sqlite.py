@@ -8,15 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from undervoice.messages import (
-    Call,
-    CallPage,
-    EmotionMetrics,
-    LoggedAlert,
-    LoggedFeedback,
-    LoggedSegment,
-    SegmentPage,
-)
+from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record
 from undervoice.store.batches import Batch, replaces, with_alerts
 from undervoice.store.cursors import clamp, decode_cursor, encode_cursor, instant

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from undervoice.errors import BadInput
-from undervoice.messages import EmotionMetrics, LoggedSegment
+from undervoice.resources import EmotionMetrics, LoggedSegment
 from undervoice.store import MetricsQuery
 from undervoice.store.cursors import instant
 

@@ -1,0 +1,85 @@
+"""What a call adds up to, and how stores keep it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import msgspec
+
+from undervoice.emotion import SAMPLE_RATE, Reading
+from undervoice.messages import Alert, ModelInfo, Mood, Start, Totals
+from undervoice.readings import rfc3339
+from undervoice.resources import Call, LoggedAlert, LoggedSegment, Peak, Summary
+
+
+class Recap:
+    """One call's final readings, moods and alerts."""
+
+    def __init__(self, start: Start, started_at: datetime, model: ModelInfo) -> None:
+        self._start, self._started_at, self._model = start, started_at, model
+        self.segments = 0
+        self.alerts: list[LoggedAlert] = []
+        self._seconds = self._upset_sec = 0.0
+        self._distribution: Counter[str] = Counter()
+        self._peak: Peak | None = None
+        self._mood: Mood | None = None
+
+    @property
+    def speech_sec(self) -> float:
+        """Seconds that were scored."""
+        return round(self._seconds, 6)
+
+    def add(self, reading: Reading, mood: Mood, alerts: list[Alert]) -> None:
+        """Take a final reading, the mood after it, and the alerts that it raised."""
+        self.segments += 1
+        self.alerts += map(self.logged_alert, alerts)
+        self._seconds += reading.end_offset_sec - reading.start_offset_sec
+        self._distribution[reading.detected_emotion] += 1
+        self._mood = mood
+        if self._peak is None or mood.upset_score > self._peak.upset_score:
+            self._peak = Peak(reading.end_offset_sec, mood.upset_score)
+
+    def summary(self) -> Summary:
+        """Return what the call felt like."""
+        mood = self._mood
+        return Summary(
+            emotion_distribution=dict(self._distribution),
+            upset_share=round(mood.upset_sec / self._seconds, 4) if mood and self._seconds else 0.0,
+            peak=self._peak,
+            ended_as=mood.state if mood else "calm",
+        )
+
+    def logged(self, reading: Reading) -> LoggedSegment:
+        """Return a final reading as the store keeps it."""
+        return LoggedSegment(**msgspec.structs.asdict(reading), agent_id=self._start.agent_id)
+
+    def logged_alert(self, alert: Alert) -> LoggedAlert:
+        """Return an alert as the store keeps it; its id is its place, so a replay is the same alert."""
+        place = round(alert.offset_sec * SAMPLE_RATE)
+        return LoggedAlert(
+            alert_id=f"{self._start.call_id}:{alert.rule}:{place:09d}",
+            call_id=self._start.call_id,
+            agent_id=self._start.agent_id,
+            timestamp=rfc3339(self._started_at + timedelta(seconds=alert.offset_sec)),
+            **msgspec.structs.asdict(alert),
+        )
+
+    def call(self, mood: Mood, totals: Totals, ended_at: datetime | None, reason: str | None) -> Call:
+        """Return the call as supervisors see it; it is live until it has an end."""
+        return Call(
+            call_id=self._start.call_id,
+            agent_id=self._start.agent_id,
+            kind="call",
+            live=ended_at is None,
+            started_at=rfc3339(self._started_at),
+            ended_at=rfc3339(ended_at) if ended_at else None,
+            reason=reason,
+            mood=mood,
+            totals=totals,
+            alerts=self.alerts,
+            summary=self.summary() if ended_at else None,
+            model=f"{self._model.name}@{self._model.version}",
+            consent=self._start.consent,
+            metadata=self._start.metadata,
+        )

@@ -1,0 +1,163 @@
+"""What REST answers and stores keep (protocol §2), beside the stream's own messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from undervoice.emotion import Reading
+from undervoice.messages import Consent, Message, ModelInfo, Mood, MoodState, Name, Severity, Totals
+
+
+class LoggedSegment(Reading, frozen=True, kw_only=True):
+    """A final reading as the store keeps it."""
+
+    agent_id: str | None = None
+
+
+class LoggedAlert(Message, frozen=True):
+    """An alert as the store keeps it; the id is call, rule and place, so a replay is the same alert."""
+
+    alert_id: str
+    call_id: str
+    agent_id: str | None
+    rule: str
+    severity: Severity
+    message: str
+    actions: list[str]
+    offset_sec: float
+    timestamp: str
+
+
+class LoggedFeedback(Message, frozen=True):
+    """Feedback as the store keeps it."""
+
+    segment_id: str
+    call_id: str
+    agent_id: str | None
+    correct: bool
+    emotion: str | None
+    timestamp: str
+
+
+class Peak(Message, frozen=True):
+    """The most upset moment."""
+
+    offset_sec: float
+    upset_score: float
+
+
+class Summary(Message, frozen=True):
+    """What a call felt like, from its final readings."""
+
+    emotion_distribution: dict[str, int]
+    upset_share: float
+    """Share of the scored time in which the smoothed score stood for upset."""
+    peak: Peak | None
+    ended_as: MoodState
+
+
+class Call(Message, frozen=True):
+    """One call or clip as supervisors see it."""
+
+    call_id: str
+    agent_id: str | None
+    kind: Literal["call", "clip"]
+    live: bool
+    started_at: str
+    ended_at: str | None = None
+    reason: str | None = None
+    """Why it ended."""
+    mood: Mood | None = None
+    totals: Totals = Totals()
+    alerts: list[LoggedAlert] = []
+    summary: Summary | None = None
+    model: str = ""
+    consent: Consent | None = None
+    metadata: dict[str, Any] = {}
+
+
+class ClipResult(Reading, frozen=True, kw_only=True):
+    """A whole clip: its segments' probabilities averaged by duration, and the segments."""
+
+    agent_id: str | None = None
+    segments: list[Reading]
+
+
+class SegmentPage(Message, frozen=True):
+    """A page of the log, newest first."""
+
+    items: list[LoggedSegment]
+    next_cursor: str | None = None
+
+
+class CallPage(Message, frozen=True):
+    """A page of calls, newest first."""
+
+    items: list[Call]
+    next_cursor: str | None = None
+
+
+class EmotionMetrics(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Counts of final readings in one day, hour, or of one agent's customers."""
+
+    date: str | None = None
+    hour: str | None = None
+    agent_id: str | None = None
+    total_segments: int
+    emotion_distribution: dict[str, int]
+    uncertain: int
+    average_confidence: float
+    peak_emotion_time: str | None
+    """The hour with the most upset segments."""
+    upset_share: float
+    calls: int
+    enough: bool
+    """Whether the row rests on enough calls to be shown."""
+
+
+class TokenRequest(Message, frozen=True):
+    """What a short-lived token shall allow."""
+
+    role: Literal["agent", "supervisor", "integrator"] = "agent"
+    agent_id: Name | None = None
+    call_id: Name | None = None
+    ttl_sec: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3600
+
+
+class TokenAnswer(Message, frozen=True):
+    """A signed token."""
+
+    token: str
+    expires_at: str
+
+
+class ModelCard(ModelInfo, frozen=True):
+    """The model in service, its figures and its terms."""
+
+    metrics: dict[str, Any]
+    licence: str
+    data: list[dict[str, Any]] = []
+
+
+class Health(Message, frozen=True):
+    """Whether the service works."""
+
+    status: Literal["ok", "degraded", "draining"]
+    version: str
+    checks: dict[str, str] = {}
+
+
+class ErrorBody(Message, frozen=True):
+    """What went wrong: ``code`` for programs, ``message`` for people."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(Message, frozen=True):
+    """The one error shape of REST."""
+
+    error: ErrorBody
+    detail: str
