@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.browser.pictures import PICTURE_BYTES, PICTURES, keep
 from tests.browser.processes import Service
-from tests.browser.reading import ROOT, cells, press, word
+from tests.browser.reading import cells, press, word
 
 pytestmark = pytest.mark.browser
-
-PICTURES = ROOT / "widget" / "screenshots"
-PICTURE_BYTES = 150_000
 
 ACT = """() => {
   const Real = WebSocket;
@@ -62,18 +59,6 @@ def accessible(page: Page) -> None:
     assert report.violations_count == 0, report.generate_report()
 
 
-def keep(page: Page, name: str, only_meter: bool = True) -> None:
-    """Write a picture for the README, where pictures are asked for."""
-    if os.environ.get("UNDERVOICE_SCREENSHOTS") != "1":
-        return
-    path = PICTURES / f"{name}.png"
-    target = page.locator("undervoice-meter") if only_meter else page
-    # The story is told in no time; its clock and its loudness are told with it.
-    page.evaluate("meter.view.drawLevel(-26); meter.view.face.time.textContent = '00:25'")
-    target.screenshot(path=path)
-    assert path.stat().st_size < PICTURE_BYTES
-
-
 def narrow(page: Page, width: int) -> None:
     """Give the meter this width, in CSS pixels, and nothing beside it."""
     page.evaluate("(w) => { document.querySelector('.stage').style.width = `${w}px`; }", width)
@@ -89,8 +74,7 @@ def test_axe_finds_nothing_before_during_and_after_a_call(scene: tuple[str, Page
     accessible(page)
     tell(page)
     accessible(page)
-    keep(page, f"page-{look}", only_meter=False)
-    keep(page, f"meter-{look}")
+    keep(page, f"every-cell-{look}")
     press(page, "Recent readings")
     page.wait_for_timeout(300)
     accessible(page)
@@ -108,15 +92,6 @@ def test_it_fits_whatever_room_it_gets(scene: tuple[str, Page], width: int) -> N
     assert not overflowing(page)
     if width == 220:
         keep(page, f"meter-narrow-{look}")
-
-
-def test_the_denied_microphone_is_kept_as_a_picture(page: Page) -> None:
-    refuse = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
-    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = () => {refuse}; }}")
-    press(page, "Use this microphone")
-    word(page, "Microphone denied")
-    accessible(page)
-    keep(page, "meter-denied")
 
 
 def test_the_whole_meter_works_from_the_keyboard(page: Page) -> None:

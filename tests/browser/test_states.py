@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import FAKE_MICROPHONE, Launch
+from tests.browser.pictures import keep
 from tests.browser.processes import Service, serving
 from tests.browser.reading import Wire, press, word
 
@@ -50,6 +52,8 @@ def test_a_microphone_that_is_denied(launch: Launch, service: Service) -> None:
     page = opened(browser, service.page)
     press(page, "Use this microphone")
     word(page, "Microphone denied")
+    assert Axe().run(page).violations_count == 0
+    keep(page, "meter-denied")
     browser.close()
 
 

@@ -1,0 +1,77 @@
+"""Real people's recorded speech as the microphone: the meter shows what the command line says of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import soxr
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch
+from tests.browser.pictures import keep
+from tests.browser.processes import Service
+from tests.browser.reading import ROOT, Wire, analyze, cells, press, titles, word, write_wav
+from tests.browser.test_sources import likeness, same_segments
+
+pytestmark = [pytest.mark.browser, pytest.mark.data]
+
+CORPUS = ROOT.parent / "shared" / "data" / "emodb"
+SPEAKER, STORY = "emodb_16", ("neutral",) * 2 + ("angry",) * 5
+"""An actor of EMO-DB who begins calmly and becomes angry."""
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One caller's clips after another, as the 48 kHz that a microphone usually has."""
+    if not CORPUS.is_dir():
+        pytest.skip("no recordings in ../shared/data")
+    with (CORPUS / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["speaker"] == SPEAKER]
+    parts = [np.zeros(16_000)]
+    for number, label in enumerate(STORY):
+        row = [row for row in rows if row["label"] == label][number]
+        parts += [sf.read(CORPUS / row["file"])[0], np.zeros(9_600)]
+    path = tmp_path_factory.mktemp("real") / "call.wav"
+    sf.write(path, np.clip(soxr.resample(np.concatenate(parts), 16_000, 48_000), -1, 1), 48_000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="module")
+def caller(launch: Launch, recording: Path) -> Browser:
+    """A Chromium whose microphone plays the recording."""
+    return launch(AUTOPLAY, *FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={recording}%noloop")
+
+
+@pytest.fixture(params=["light", "dark"])
+def scene(request: pytest.FixtureRequest, caller: Browser, service: Service) -> Iterator[tuple[str, Page]]:
+    context = caller.new_context(color_scheme=request.param, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(service.page)
+    yield request.param, page
+    context.close()
+
+
+def test_the_meter_shows_what_the_command_line_says_of_the_same_audio(
+    scene: tuple[str, Page], recording: Path, tmp_path: Path
+) -> None:
+    look, page = scene
+    wire = Wire(page)
+    press(page, "Use this microphone")
+    cells(page, 6, 40)
+    keep(page, f"meter-{look}")
+    keep(page, f"page-{look}", only_meter=False)
+    press(page, "End call")
+    word(page, "Call ended")
+    played, rate = sf.read(recording)
+    assert likeness(wire.pcm, soxr.resample(played, rate, 16_000)[: len(wire.pcm)]) > 0.99
+    told = analyze(write_wav(tmp_path / "heard.wav", wire.pcm))["segments"]
+    same_segments(wire.finals(), told)
+    for title, segment in zip(titles(page), told, strict=True):
+        assert ("unsure" if segment["uncertain"] else segment["detected_emotion"]) in title
+    moods = [each for each in wire.received if each["type"] == "mood"]
+    assert len(moods) == len(told)
