@@ -23,6 +23,8 @@ DWELL_SEC = 4.0
 """A state is kept for at least this long."""
 UNSURE_WEIGHT = 0.5
 """A reading on which the model abstains moves the score half as far."""
+PRIOR = 0.2
+"""The score of a caller who has not been heard yet: one first reading alone makes nobody upset."""
 TREND_SPAN = 0.4
 """A departure from the baseline this large is a trend of 1."""
 
@@ -32,8 +34,8 @@ class MoodMemory(msgspec.Struct, frozen=True):
 
     state: MoodState = "calm"
     since_sec: float = 0.0
-    score: float | None = None
-    baseline: float = 0.0
+    score: float = PRIOR
+    baseline: float = PRIOR
     arousal: float = 0.5
     upset_sec: float = 0.0
 
@@ -49,15 +51,11 @@ class MoodTracker:
         was = self.memory
         duration = reading.end_offset_sec - reading.start_offset_sec
         heard = duration * (UNSURE_WEIGHT if reading.uncertain else 1.0)
-        if was.score is None:
-            score, baseline, excited = reading.upset_score, reading.upset_score, reading.arousal
-        else:
-            score = _towards(was.score, reading.upset_score, heard / SMOOTHING_SEC)
-            baseline = _towards(was.baseline, reading.upset_score, heard / BASELINE_SEC)
-            excited = _towards(was.arousal, reading.arousal, heard / SMOOTHING_SEC)
-        state = was.state
-        if was.score is None or reading.end_offset_sec - was.since_sec >= DWELL_SEC:
-            state = _next(was.state, score)
+        score = _towards(was.score, reading.upset_score, heard / SMOOTHING_SEC)
+        baseline = _towards(was.baseline, reading.upset_score, heard / BASELINE_SEC)
+        excited = _towards(was.arousal, reading.arousal, heard / SMOOTHING_SEC)
+        kept = reading.end_offset_sec - was.since_sec < DWELL_SEC
+        state = was.state if kept else _next(was.state, score)
         since = was.since_sec if state == was.state else reading.start_offset_sec
         upset_sec = was.upset_sec + (duration if state == "upset" else 0.0)
         self.memory = MoodMemory(state, since, score, baseline, excited, upset_sec)
@@ -66,15 +64,14 @@ class MoodTracker:
     def mood(self) -> Mood:
         """Return the mood now."""
         m = self.memory
-        score = m.score or 0.0
-        trend = max(-1.0, min(1.0, (score - m.baseline) / TREND_SPAN))
+        trend = max(-1.0, min(1.0, (m.score - m.baseline) / TREND_SPAN))
         return Mood(
             state=m.state,
             since_sec=round(m.since_sec, 3),
-            upset_score=round(score, 4),
+            upset_score=round(m.score, 4),
             upset_sec=round(m.upset_sec, 3),
             trend=round(trend, 3),
-            priority=priority(score, m.arousal),
+            priority=priority(m.score, m.arousal),
         )
 
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch
 from tests.browser.pictures import keep
 from tests.browser.processes import Service
-from tests.browser.reading import ROOT, Wire, analyze, cells, press, titles, word, write_wav
-from tests.browser.test_sources import likeness, same_segments
+from tests.browser.reading import ROOT, Wire, cells, press
+from tests.browser.test_sources import ended_as_told
 
 pytestmark = [pytest.mark.browser, pytest.mark.data]
 
@@ -65,13 +65,6 @@ def test_the_meter_shows_what_the_command_line_says_of_the_same_audio(
     cells(page, 6, 40)
     keep(page, f"meter-{look}")
     keep(page, f"page-{look}", only_meter=False)
-    press(page, "End call")
-    word(page, "Call ended")
-    played, rate = sf.read(recording)
-    assert likeness(wire.pcm, soxr.resample(played, rate, 16_000)[: len(wire.pcm)]) > 0.99
-    told = analyze(write_wav(tmp_path / "heard.wav", wire.pcm))["segments"]
-    same_segments(wire.finals(), told)
-    for title, segment in zip(titles(page), told, strict=True):
-        assert ("unsure" if segment["uncertain"] else segment["detected_emotion"]) in title
+    told = ended_as_told(page, wire, recording, tmp_path)
     moods = [each for each in wire.received if each["type"] == "mood"]
     assert len(moods) == len(told)

@@ -83,6 +83,10 @@ def test_an_unsure_reading_moves_the_score_less() -> None:
     assert 0 < unsure < sure < 1
 
 
+def test_a_first_reading_alone_makes_nobody_upset_and_two_do() -> None:
+    assert [mood.state for mood, _ in moods([(0.98, 2.5, False)] * 2)] == ["calm", "upset"]
+
+
 def test_priority_is_one_formula() -> None:
     assert priority(0, 0) == 0
     assert priority(1, 1) == 120

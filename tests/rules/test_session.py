@@ -241,17 +241,17 @@ def test_a_kind_of_warning_is_sent_once_and_kinds_are_bounded() -> None:
 
 def test_a_call_is_summed_up() -> None:
     session = opened(agent_id="a-7", metadata={"queue": "billing"})
-    loud = sentence(0.3, 14.0, 1.0)
+    loud = sentence(0.3, 20.0, 1.0)
     told = answered(session, send(session, loud.tobytes(), m.Stop()), "angry")
     alerts = [t for t in told if isinstance(t, m.Alert)]
-    assert [a.rule for a in alerts] == ["sustained_upset"]
+    assert [a.rule for a in alerts] == ["sudden_drop", "sustained_upset"]
     call = session.call(NOW, "stop")
     assert (call.live, call.reason, call.agent_id, call.metadata) == (False, "stop", "a-7", {"queue": "billing"})
-    assert [a.alert_id.split(":")[1] for a in call.alerts] == ["sustained_upset"]
+    assert [a.alert_id.split(":")[1] for a in call.alerts] == ["sudden_drop", "sustained_upset"]
     assert call.summary is not None
     assert call.summary.emotion_distribution == {"angry": call.totals.segments}
     assert call.summary.ended_as == "upset"
-    assert call.summary.upset_share == 1.0
+    assert 0.5 < call.summary.upset_share < 1.0
     assert call.summary.peak is not None
     final = next(t for t in told if isinstance(t, m.EmotionReading) and t.final)
     assert session.recap.logged(final).agent_id == "a-7"
