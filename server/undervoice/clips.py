@@ -28,6 +28,11 @@ from undervoice.vad import Rest, Segmenter, SegmenterConfig, SegmenterState
 NO_PROVISIONALS = SegmenterConfig(provisional=0)
 
 
+def place_of(offset_sec: float) -> int:
+    """Return the place in a call, in samples, that is nearest to an offset."""
+    return round(offset_sec * SAMPLE_RATE / GRID) * GRID
+
+
 def cut_clip(clip: Clip, start_offset_sec: float = 0.0) -> list[Segment]:
     """Return the segments that the stream gives for the same audio.
 
@@ -36,7 +41,7 @@ def cut_clip(clip: Clip, start_offset_sec: float = 0.0) -> list[Segment]:
     Raises:
         NoSpeech: when nobody speaks.
     """
-    place = round(start_offset_sec * SAMPLE_RATE / GRID) * GRID
+    place = place_of(start_offset_sec)
     segmenter = Segmenter(NO_PROVISIONALS, clip.sample_rate, state=SegmenterState(sample=place, last_voiced=place))
     step = clip.sample_rate  # a second at a time, since the tape holds what it is given until it is judged
     events = [
@@ -78,16 +83,17 @@ def clip_result(
         )
         for number, (segment, score) in enumerate(zip(segments, scores, strict=True), 1)
     ]
+    start = place_of(call.start_offset_sec)
     seconds = [segment.duration_sec for segment in segments]
     mean = _weighted(seconds, lambda label: [score.probabilities[label] for score in scores], scores[0].probabilities)
     return ClipResult(
-        segment_id=segment_id(call.call_id, "customer", round(call.start_offset_sec * SAMPLE_RATE / GRID) * GRID),
+        segment_id=segment_id(call.call_id, "customer", start),
         call_id=call.call_id,
         agent_id=call.agent_id,
         channel="customer",
         final=True,
         trigger="flush",
-        start_offset_sec=position_sec(round(call.start_offset_sec * SAMPLE_RATE / GRID) * GRID),
+        start_offset_sec=position_sec(start),
         end_offset_sec=round(call.start_offset_sec + clip.duration_sec, 6),
         **judgement(mean, model.upset_weights),
         uncertain=model.unsure(mean),

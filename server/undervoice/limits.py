@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from undervoice.auth import Principal
 from undervoice.errors import Overloaded, TooMany
@@ -46,31 +47,101 @@ PER_ROLE = {"agent": 4, "supervisor": 8}
 """Sockets that one token may hold; an integrator's may hold all."""
 
 
+WAITING = 100
+"""Sockets of one address that have not sent their start yet."""
+STARTS_PER_SEC = 50.0
+"""Starts from one address."""
+KNOWN_ADDRESSES = 10_000
+"""Addresses that are remembered at a time; those that have been quiet for a second are as good as new."""
+
+
 class Connections:
-    """Counts open sockets, for all clients together and for each token."""
+    """Counts open sockets: for all clients together, for each token, and for each address before its start.
+
+    This machine's own address is not limited: there, whoever connects could do worse.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._open: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
+        self._starts: dict[str, tuple[float, float]] = {}
+        """How many starts an address may send at once, and when that was true, monotonic seconds."""
 
     def __len__(self) -> int:
         return self._open.total()
 
-    def open(self, principal: Principal) -> None:
-        """Count one more.
+    def open(self, principal: Principal, address: str) -> Seat:
+        """Take a seat for one more socket from an address.
 
         Raises:
             Overloaded: the server is full.
-            TooMany: this token has its share.
+            TooMany: this token, or this address before any start, has its share.
         """
         if self._open.total() >= self.most:
             raise Overloaded("the server is full", code="full", retry_after_ms=5000)
         if self._open[principal.token_id] >= PER_ROLE.get(principal.role, self.most):
             raise TooMany("this token has as many connections as it may have", code="too_many_connections")
-        self._open[principal.token_id] += 1
+        limited = None if _is_loopback(address) else address
+        if limited is not None and self._waiting[limited] >= WAITING:
+            raise TooMany("too many connections of this address have sent no start", code="too_many_connections")
+        return Seat(self, principal.token_id, limited)
 
-    def close(self, principal: Principal) -> None:
-        """Count one less."""
-        self._open[principal.token_id] -= 1
-        if not self._open[principal.token_id]:
-            del self._open[principal.token_id]
+    def start(self, address: str, now: float) -> None:
+        """Count one start of an address.
+
+        Raises:
+            TooMany: it sends more than its share.
+        """
+        if len(self._starts) >= KNOWN_ADDRESSES:
+            self._starts = {known: kept for known, kept in self._starts.items() if now - kept[1] < 1.0}
+        left, at = self._starts.get(address, (STARTS_PER_SEC, now))
+        left = min(STARTS_PER_SEC, left + (now - at) * STARTS_PER_SEC)
+        if left < 1:
+            raise TooMany("too many calls start from this address", code="too_many_starts", retry_after_ms=1000)
+        self._starts[address] = (left - 1, now)
+
+    def count(self, token_id: str, address: str | None, change: int) -> None:
+        """Add to a token's sockets, or with an address to those that wait for their start."""
+        counter, key = (self._open, token_id) if address is None else (self._waiting, address)
+        counter[key] += change
+        if not counter[key]:
+            del counter[key]
+
+
+class Seat:
+    """One socket's place in the counts."""
+
+    def __init__(self, connections: Connections, token_id: str, address: str | None) -> None:
+        self._connections, self._token_id, self._address = connections, token_id, address
+        self._waiting = address is not None
+        connections.count(token_id, None, +1)
+        if self._waiting:
+            connections.count(token_id, address, +1)
+
+    def started(self, now: float) -> None:
+        """Note that the start has come; ``now`` in monotonic seconds.
+
+        Raises:
+            TooMany: too many start from its address.
+        """
+        self._wait_no_more()
+        if self._address is not None:
+            self._connections.start(self._address, now)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._connections.count(self._token_id, self._address, -1)
+
+    def close(self) -> None:
+        """Give the place back."""
+        self._wait_no_more()
+        self._connections.count(self._token_id, None, -1)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -107,6 +107,8 @@ SETTINGS: tuple[Setting, ...] = (
             shown="made once, kept in the state folder", secret=True),
     Setting("origins", _origins, (), "pages of other origins that may use the service, separated by commas",
             shown="none", flag=True),
+    Setting("trusted_proxies", _text, "127.0.0.1",
+            "addresses of proxies, separated by commas, whose word on a client's address counts"),
     Setting("consent", _choice("auto", "off", "required"), "auto",
             "whether a call must state its consent; auto: required off loopback", flag=True),
     Setting("model", _text, "compact", "model that scores: a name, or the path of its folder", flag=True),
@@ -137,6 +139,7 @@ class Settings:
     store: str
     given_secret: str | None = field(repr=False)
     origins: tuple[str, ...]
+    trusted_proxies: str
     consent: Literal["auto", "off", "required"]
     model: str
     state: Path

@@ -33,7 +33,7 @@ from undervoice.errors import (
     TooLarge,
     UndervoiceError,
 )
-from undervoice.limits import Pace
+from undervoice.limits import Pace, Seat
 from undervoice.service import Service
 from undervoice.session import End, Session
 from undervoice.speaker import Speaker
@@ -55,22 +55,23 @@ async def stream(websocket: WebSocket) -> None:
     try:
         check_origin(websocket, service)
         bearer = principal(websocket, service, "agent", "integrator")
-        service.connections.open(bearer)
+        # Behind a trusted proxy this is the address that the proxy names; from any other it is the peer's own.
+        seat = service.connections.open(bearer, websocket.client.host if websocket.client else "")
     except UndervoiceError as error:
         await websocket.send_denial_response(refusal(error))
         return
     try:
         await websocket.accept(subprotocol=accepted_subprotocol(websocket))
-        await LiveCall(service, websocket, bearer).run()
+        await LiveCall(service, websocket, bearer, seat).run()
     finally:
-        service.connections.close(bearer)
+        seat.close()
 
 
 class LiveCall:
     """Drives one session over one socket."""
 
-    def __init__(self, service: Service, websocket: WebSocket, bearer: Principal) -> None:
-        self._service, self._websocket, self._bearer = service, websocket, bearer
+    def __init__(self, service: Service, websocket: WebSocket, bearer: Principal, seat: Seat) -> None:
+        self._service, self._websocket, self._bearer, self._seat = service, websocket, bearer, seat
         self._session = Session(service.policy, secrets.token_hex(8))
         self._speaker = Speaker(service, websocket, self._session)
         self._decode = DIALECTS[m.SUBPROTOCOL]
@@ -122,6 +123,7 @@ class LiveCall:
 
     async def _open(self) -> None:
         frame = await self._receive()
+        self._seat.started(self._last_frame)
         if isinstance(frame, bytes):
             raise BadStart("the first frame of a call is its start")
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,11 +76,24 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
+@contextmanager
+def visiting(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
+    """Open an address in a browsing context of its own."""
+    with browser.new_context(**context) as own:
+        page = own.new_page()
+        page.goto(address)
+        yield page
+
+
+@contextmanager
+def staged(browser: Browser, service: Service, look: str) -> Iterator[tuple[str, Page]]:
+    """Open the demo page on a desk's screen, light or dark."""
+    with visiting(browser, service.page, color_scheme=look, viewport={"width": 1280, "height": 900}) as page:
+        yield look, page
+
+
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """The demo page, open and with a token."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(service.page)
-    yield page
-    context.close()
+    with visiting(browser, service.page) as page:
+        yield page

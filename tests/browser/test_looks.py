@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import staged
 from tests.browser.pictures import PICTURE_BYTES, PICTURES, keep
 from tests.browser.processes import Service
 from tests.browser.reading import cells, press, word
@@ -26,11 +27,8 @@ STORY = (("happy", 0.6), ("neutral", 0.71), ("neutral", 0.64), ("angry", 0.43), 
 
 @pytest.fixture(params=["light", "dark"])
 def scene(request: pytest.FixtureRequest, browser: Browser, service: Service) -> Iterator[tuple[str, Page]]:
-    context = browser.new_context(color_scheme=request.param, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(service.page)
-    yield request.param, page
-    context.close()
+    with staged(browser, service, request.param) as scene:
+        yield scene
 
 
 def tell(page: Page) -> None:

@@ -12,7 +12,7 @@ import soundfile as sf
 import soxr
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch
+from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch, staged
 from tests.browser.pictures import keep
 from tests.browser.processes import Service
 from tests.browser.reading import ROOT, Wire, cells, press
@@ -49,11 +49,8 @@ def caller(launch: Launch, recording: Path) -> Browser:
 
 @pytest.fixture(params=["light", "dark"])
 def scene(request: pytest.FixtureRequest, caller: Browser, service: Service) -> Iterator[tuple[str, Page]]:
-    context = caller.new_context(color_scheme=request.param, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(service.page)
-    yield request.param, page
-    context.close()
+    with staged(caller, service, request.param) as scene:
+        yield scene
 
 
 def test_the_meter_shows_what_the_command_line_says_of_the_same_audio(

@@ -11,6 +11,7 @@ import soxr
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import visiting
 from tests.browser.processes import Service
 
 pytestmark = pytest.mark.browser
@@ -32,11 +33,8 @@ RUN = """async ([fromHz, data, cuts]) => {
 
 @pytest.fixture(scope="module")
 def bench(browser: Browser, service: Service) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(service.url)
-    yield page
-    context.close()
+    with visiting(browser, service.url) as page:
+        yield page
 
 
 def resample(page: Page, samples: NDArray[np.float64], rate: int, cuts: list[int] | None = None) -> bytes:

@@ -222,3 +222,21 @@ def test_a_full_server_says_when_to_come_back(serve: Serve) -> None:
     assert int(error.value.response.headers["retry-after"]) > 0
     with server.connect(), server.http(None) as http:
         assert http.get("/readyz").status_code == 503
+
+
+def test_an_address_has_its_share_of_sockets_without_start_and_of_starts(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undervoice.limits.WAITING", 2)
+    monkeypatch.setattr("undervoice.limits.STARTS_PER_SEC", 1.0)
+    far = {"X-Forwarded-For": "203.0.113.5"}  # as a trusted proxy names a client
+    token = server.token("integrator")
+    with server.connect(token, headers=far) as first, server.connect(token, headers=far) as second:
+        assert refused(server, token, headers=far) == 429
+        first.send(opening("c-1"))
+        assert said(first, until="started")[-1]["type"] == "started"
+        second.send(opening("c-2"))
+        assert closed(second) == (4429, "too_many_starts")
+    with server.connect(token) as near:
+        near.send(opening("c-3"))
+        assert said(near, until="started")[-1]["type"] == "started"

@@ -97,6 +97,7 @@ def _server(app: object, settings: Settings, listener: socket.socket) -> uvicorn
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=settings.trusted_proxies,
             workers=1,
             timeout_graceful_shutdown=GRACE_SEC,
         )
