@@ -104,6 +104,8 @@ class Tape:
         self._stream: soxr.ResampleStream | None = None
         self._fed = 0
         """Blocks of ``_native`` that the resampler has had."""
+        self._finished = False
+        """Nothing follows what was pushed last, so that also a fresh resampler's tail is due."""
 
     @property
     def end(self) -> int:
@@ -112,7 +114,11 @@ class Tape:
 
     def push(self, samples: Samples) -> None:
         """Take ``int16[n]`` at the input rate."""
+        self._finished = False
         self._native += samples.tobytes()
+        self._feed()
+
+    def _feed(self) -> None:
         size = self._block * 2
         if self._rate == SAMPLE_RATE:
             whole = len(self._native) - len(self._native) % size
@@ -133,6 +139,10 @@ class Tape:
 
     def finish(self) -> None:
         """Make the resampler's delayed tail readable; a gap or the end follows."""
+        self._finished = True
+        self._drain()
+
+    def _drain(self) -> None:
         if self._stream is None:
             return
         self._resample(np.zeros(0, np.int16), last=True)
@@ -147,7 +157,9 @@ class Tape:
             return
         del self._call[:]
         self._stream, self._fed = None, 0
-        self.push(np.zeros(0, np.int16))
+        self._feed()
+        if self._finished:
+            self._drain()
 
     def forget(self, before: int, native_before: int | None = None) -> None:
         """Let go of the samples before a place (of the input's before another, no later one)."""

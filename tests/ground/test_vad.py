@@ -257,3 +257,13 @@ def test_speech_that_ends_is_told_before_its_segment_and_its_place_after() -> No
     kinds = [type(e).__name__ for e in cut(sentence(0.5, 1.2, 1.0)) if not (isinstance(e, Segment) and not e.final)]
     assert kinds == ["SpeechStarted", "SpeechEnded", "Segment", "Place"]
     assert SpeechEnded(1) != SpeechStarted(1)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_at_every_rate_an_end_in_the_middle_of_speech_loses_no_time(rate: int) -> None:
+    segmenter = Segmenter(SegmenterConfig(), rate)
+    segmenter.push(np.concatenate([silence(0.4, sample_rate=rate), voice(1.3, sample_rate=rate)]))
+    assert segments(segmenter.finish())
+    assert segmenter.position == 27_200
+    segmenter.skip(16_000)
+    assert segmenter.position == 43_200
