@@ -22,8 +22,6 @@ from undervoice.session import End, Output, Session, Told
 
 log = logging.getLogger("undervoice.stream")
 
-STORED_SEC = 1.0
-"""How long ``stopped`` waits for the call's readings to be stored, so that they can be read back at once."""
 SEND_SEC = 30.0
 """A client that takes nothing for this long is gone."""
 
@@ -119,7 +117,7 @@ class Speaker:
             await self.fail(end.error)
             return
         if not self.gone:
-            await self._service.writer.settle(STORED_SEC)
+            await self._service.writer.settle()
         await self.send(m.Stopped(end.reason, self._session.totals()))
         await self._close(1000)
 

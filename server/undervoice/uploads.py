@@ -31,8 +31,6 @@ ENVELOPE_BYTES = 64 * 1024
 """What a wrapping may add to the audio itself."""
 IN_FLIGHT = 4
 """Segments of one clip that wait to be scored at a time, so that a long clip does not starve the others."""
-STORED_SEC = 1.0
-"""How long an answer waits for its segments to be stored, so that they can be read back at once."""
 
 
 class ClipParams(msgspec.Struct):
@@ -162,7 +160,7 @@ async def _store(service: Service, result: r.ClipResult, known: r.Call | None) -
         service.writer.put(_record(result))
     for reading in result.segments:
         service.writer.put(r.LoggedSegment(**msgspec.structs.asdict(reading), agent_id=result.agent_id))
-    await service.writer.settle(STORED_SEC)
+    await service.writer.settle()
 
 
 def _record(result: r.ClipResult) -> r.Call:

@@ -22,6 +22,9 @@ BATCH = 200
 LINGER_SEC = 0.05
 """How long the first record of a batch waits for company."""
 
+SETTLE_SEC = 1.0
+"""How long an answer waits for what it tells to be stored, so that it can be read back at once."""
+
 FIRST_RETRY_SEC, LAST_RETRY_SEC = 0.1, 5.0
 """The wait after a failed save doubles from the first to the last; each is jittered down to its half."""
 
@@ -88,7 +91,7 @@ class Writer:
         except TimeoutError:
             raise StoreDown(f"{self.depth} records are not stored yet: {self.last_error or 'slow store'}") from None
 
-    async def settle(self, timeout_sec: float) -> None:
+    async def settle(self, timeout_sec: float = SETTLE_SEC) -> None:
         """Wait until everything put so far is saved, but neither for a store that is down nor for long."""
         if self.last_error is None:
             with contextlib.suppress(StoreDown):
