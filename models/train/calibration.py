@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 TEMPERATURES = np.geomspace(0.3, 4.0, 200)
+BINS = 15
+"""Bins of the top probability over which the calibration error is taken, as Guo et al. (2017) do."""
+
+
+class Bin(TypedDict):
+    """Answers of about one certainty: how sure they were, and how often right."""
+
+    above: float
+    """Lower edge of the bin."""
+    certainty: float
+    """Mean top probability."""
+    accuracy: float
+    count: int
 
 
 def softmax(logits: Array) -> Array:
@@ -27,16 +42,26 @@ def fit_temperature(logits: Array, targets: npt.NDArray[np.int64]) -> float:
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
-def expected_error(probabilities: Array, targets: npt.NDArray[np.int64], bins: int = 15) -> float:
-    """Return the expected calibration error over equal-width bins of the top probability."""
+def reliability(probabilities: Array, targets: npt.NDArray[np.int64], bins: int = BINS) -> list[Bin]:
+    """Return equal-width bins of the top probability from low to high; empty ones are left out."""
     top = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     places = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(top[places == place].mean()) - float(right[places == place].mean())) * np.mean(places == place)
+    return [
+        Bin(
+            above=float(place / bins),
+            certainty=float(top[places == place].mean()),
+            accuracy=float(right[places == place].mean()),
+            count=int(np.sum(places == place)),
+        )
         for place in np.unique(places)
     ]
-    return float(np.sum(gaps))
+
+
+def expected_error(probabilities: Array, targets: npt.NDArray[np.int64], bins: int = BINS) -> float:
+    """Return the expected calibration error: how far certainty and accuracy lie apart, weighted by the bins' counts."""
+    found = reliability(probabilities, targets, bins)
+    return sum(abs(each["certainty"] - each["accuracy"]) * each["count"] for each in found) / len(targets)
 
 
 def choose_threshold(probabilities: Array, share: float = 0.15) -> float:

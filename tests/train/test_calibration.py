@@ -1,13 +1,14 @@
-"""Calibration and figures on cases whose answers are known."""
+"""Calibration on cases whose answers are known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from train.calibration import choose_threshold, expected_error, fit_temperature, softmax
+from train.calibration import choose_threshold, expected_error, fit_temperature, reliability, softmax
 from train.corpora import LABELS
-from train.metrics import confusion, f1, measure, most_certain
 
 
 def rows(*tops: tuple[int, float]) -> np.ndarray:
@@ -44,22 +45,21 @@ def test_the_threshold_lets_the_asked_share_pass_under_it() -> None:
     assert np.mean(probabilities.max(axis=1) < choose_threshold(probabilities, 0.15)) == pytest.approx(0.15, abs=0.02)
 
 
-def test_figures_of_a_known_table() -> None:
-    angry, sad, happy = (LABELS.index(name) for name in ("angry", "sad", "happy"))
-    probabilities = rows((angry, 0.9), (angry, 0.8), (sad, 0.7), (happy, 0.6))
-    found = measure(probabilities, np.array([angry, sad, sad, happy]))
-    assert found["accuracy"] == 0.75
-    assert found["recall"] == {"happy": 1.0, "sad": 0.5, "angry": 1.0}
-    assert found["uar"] == pytest.approx(2.5 / 3)
-    assert found["upset_accuracy"] == 1.0
-    assert (found["upset_f1"], found["not_upset_f1"]) == (1.0, 1.0)
-    assert confusion(probabilities, np.array([angry, sad, sad, happy]))[sad].tolist()[angry] == 1
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=8))
+def test_whoever_is_as_right_as_sure_in_every_bin_has_no_error(bins: list[tuple[int, int]]) -> None:
+    """Each bin has its own certainty over a half, and just that share of it is right."""
+    certainties, targets = [], []
+    for count, right in bins:
+        hits = min(count, max(right, count // 2 + 1))
+        certainties += [hits / count] * count
+        targets += [0] * hits + [1] * (count - hits)
+    top = np.array(certainties)
+    probabilities = np.stack([top, 1 - top], axis=1)
+    assert expected_error(probabilities, np.array(targets)) == pytest.approx(0, abs=1e-9)
 
 
-def test_the_most_certain_are_taken_first() -> None:
-    probabilities = rows((0, 0.9), (0, 0.8), (0, 0.7), (0, 0.6), (0, 0.3))
-    assert most_certain(probabilities, np.array([0, 0, 0, 0, 1])) == 1.0
-
-
-def test_f1_of_nothing_is_zero() -> None:
-    assert f1(np.zeros(3, bool), np.zeros(3, bool)) == 0.0
+def test_the_curve_goes_from_unsure_to_sure_and_leaves_out_empty_bins() -> None:
+    found = reliability(rows((0, 0.95), (0, 0.9), (0, 1.0), (1, 0.3)), np.array([0, 1, 0, 1]), bins=10)
+    assert [(each["above"], each["count"]) for each in found] == [(0.3, 1), (0.9, 3)]
+    assert found[1]["accuracy"] == pytest.approx(2 / 3)
+    assert found[1]["certainty"] == pytest.approx(0.95)
