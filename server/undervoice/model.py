@@ -1,53 +1,42 @@
 """A model in service: an ONNX graph and the sidecar file that describes it.
 
 The folder holds ``model.onnx``, ``model.json`` (labels, features, sha256, figures, terms) and
-``card.md``. The graph takes ``features`` ``float32[batch, frames, bands]`` and answers
-``probabilities`` ``float32[batch, labels]``, calibrated.
+``card.md``. The graph takes ``features`` ``float32[batch, frames, bands]`` and ``lengths``
+``int64[batch]``, the frames of each row that are no padding, and answers ``probabilities``
+``float32[batch, labels]``, calibrated. A graph without ``lengths`` gets rows of equal lengths only.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
-from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS, Scores, Segment
+from undervoice.emotion import SAMPLE_RATE, Samples, Scores, Segment
 from undervoice.errors import BadModel
-from undervoice.features import FRAME, HOP, NFFT, Features, logfbank, quality
+from undervoice.features import Features, quality
 from undervoice.messages import ModelInfo
 from undervoice.resources import ModelCard
+from undervoice.sidecar import Sidecar, read_sidecar
 
+Answer = npt.NDArray[np.float32]
+"""``float32[labels]``."""
 
-class FeatureSpec(msgspec.Struct, frozen=True):
-    """Which features the graph was trained on."""
-
-    kind: str
-    bands: int
-    sample_rate: int = SAMPLE_RATE
-    frame: int = FRAME
-    hop: int = HOP
-    nfft: int = NFFT
-
-
-class Sidecar(msgspec.Struct, frozen=True):
-    """``model.json``; fields that are not named here are for people."""
-
-    name: str
-    version: str
-    labels: list[str]
-    sha256: str
-    features: FeatureSpec
-    abstain_below: float
-    licence: str
-    upset_weights: dict[str, float] = msgspec.field(default_factory=lambda: dict(UPSET_WEIGHTS))
-    metrics: dict[str, Any] = {}
-    data: list[dict[str, Any]] = []
+ROWS = 16
+"""Most segments in one run: a long clip at once would need memory without gaining time."""
+STRETCH = 1.5
+"""Most by which padding may lengthen a segment: it costs as much as speech."""
+LEAK = 1e-4
+"""Most by which padding may move a probability."""
+ASSUMED_SEC = 0.005
+"""What a segment counts as costing before it has been measured."""
 
 
 class Model:
@@ -57,46 +46,65 @@ class Model:
         self.sidecar = sidecar
         self.name, self.version, self.sha256 = sidecar.name, sidecar.version, sidecar.sha256
         self.labels = tuple(sidecar.labels)
-        self.upset_weights = sidecar.upset_weights
+        self.upset_weights = dict(sidecar.weights)
         self.tag = f"{self.name}@{self.version}"
+        self.segment_sec = ASSUMED_SEC
+        """What a segment of 2.5 s costs, features included, as measured when the model was loaded."""
         options = ort.SessionOptions()
         # One thread a run: parallelism comes from the calls, and threads of one run would only wait for each other.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._takes_lengths = "lengths" in {each.name for each in self._session.get_inputs()}
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        """Load a model folder.
+        """Load a model folder and run it, so that its first reading comes as fast as the others.
 
         Raises:
             BadModel: when a file is missing, or checksum, labels, features and graph do not fit together.
         """
+        sidecar = read_sidecar(folder)
         try:
-            sidecar = msgspec.json.decode((folder / "model.json").read_bytes(), type=Sidecar)
             graph = (folder / "model.onnx").read_bytes()
         except OSError as error:
-            raise BadModel(f"{folder}: no model there ({error.strerror}: {Path(error.filename).name})") from error
-        except msgspec.MsgspecError as error:
-            raise BadModel(f"{folder}/model.json: {error}") from error
+            raise BadModel(f"{folder}: no model there ({error.strerror}: model.onnx)") from error
         if hashlib.sha256(graph).hexdigest() != sidecar.sha256:
             raise BadModel(f"{folder}/model.onnx is not the file that model.json describes (sha256 differs)")
-        _check_features(folder, sidecar.features)
         try:
             model = cls(sidecar, graph)
         except Exception as error:  # onnxruntime's errors share no base but Exception
             raise BadModel(f"{folder}/model.onnx is no graph that can be run") from error
-        model._check_graph(folder)
+        if wrong := model._misfit():
+            raise BadModel(f"{folder}/model.onnx {wrong}")
+        model.segment_sec = model._cost_sec()
         return model
 
-    def _check_graph(self, folder: Path) -> None:
-        """Run the graph once: what it takes and answers must be what the sidecar says."""
+    def _misfit(self) -> str | None:
+        """Run the graph: what it takes and answers must be what the sidecar says, in whatever batch."""
+        features = [self.sidecar.features.compute(_noise(seconds)) for seconds in (0.01, 0.6, 2.5)]
         try:
-            (answer,) = self.run([np.zeros((50, self.sidecar.features.bands), np.float32)])
-        except Exception as error:
-            raise BadModel(f"{folder}/model.onnx does not take the features that model.json describes") from error
-        if answer.shape != (len(self.labels),) or len(set(self.labels)) != len(self.labels):
-            raise BadModel(f"{folder}: the graph answers {answer.shape} for {len(self.labels)} labels")
+            alone = [answer for item in features for answer in self._padded([item])]
+            together = self._padded(features) if self._takes_lengths else alone
+        except Exception:  # onnxruntime's errors share no base but Exception, and fill many lines
+            return "does not take the features that model.json describes"
+        if alone[0].shape != (len(self.labels),):
+            return f"answers {alone[0].shape} for {len(self.labels)} labels"
+        if not all(np.all(answer >= 0) and abs(answer.sum() - 1) < 1e-3 for answer in alone):
+            return "answers no probabilities"
+        if not np.allclose(alone, together, rtol=0, atol=LEAK):
+            return "lets padding leak: an answer depends on the batch it stands in"
+        return None
+
+    def _cost_sec(self) -> float:
+        samples = _noise(2.5)
+        segment = Segment("customer", 0, len(samples), samples, "window", -60.0)
+        durations = []
+        for _ in range(3):
+            began = time.perf_counter()
+            self.score([segment])
+            durations.append(time.perf_counter() - began)
+        return min(durations)
 
     def info(self) -> ModelInfo:
         """Return what a call is told about its model."""
@@ -105,37 +113,58 @@ class Model:
     def card(self) -> ModelCard:
         """Return the model's figures and terms."""
         side = self.sidecar
-        return ModelCard(self.name, self.version, self.sha256, list(self.labels), side.metrics, side.licence, side.data)
+        return ModelCard(
+            **msgspec.structs.asdict(self.info()),
+            metrics=side.metrics,
+            licence=side.licence,
+            data=side.data,
+            limits=side.limits,
+        )
 
     def unsure(self, probabilities: Mapping[str, float]) -> bool:
         """Return whether the model abstains at these probabilities."""
         return max(probabilities.values()) < self.sidecar.abstain_below
 
-    def run(self, features: Sequence[Features]) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-        """Return ``float32[labels]`` for each ``float32[frames, bands]``; equal lengths run as one batch."""
-        answers: list[Any] = [None] * len(features)
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for index, item in enumerate(features):
-            by_length[len(item)].append(index)
-        for indices in by_length.values():
-            batch = np.stack([features[index] for index in indices])
-            (probabilities,) = self._session.run(["probabilities"], {"features": batch})
-            for index, row in zip(indices, probabilities, strict=True):
-                answers[index] = row
-        return answers
+    def run(self, features: Sequence[Features]) -> list[Answer]:
+        """Return ``float32[labels]`` for each ``float32[frames, bands]``, in order."""
+        answers: dict[int, Answer] = {}
+        for indices in self._batches([len(item) for item in features]):
+            answers |= zip(indices, self._padded([features[index] for index in indices]), strict=True)
+        return [answers[index] for index in range(len(features))]
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Part segments into runs of about the same length, so that little is computed for padding."""
+        stretch = STRETCH if self._takes_lengths else 1.0
+        batch: list[int] = []
+        for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
+            if batch and (len(batch) == ROWS or lengths[index] > stretch * lengths[batch[0]]):
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def _padded(self, features: Sequence[Features]) -> list[Answer]:
+        """Run one batch, its rows filled up with zeros."""
+        lengths = np.array([len(item) for item in features], np.int64)
+        batch = np.zeros((len(features), lengths.max(), features[0].shape[1]), np.float32)
+        for row, item in zip(batch, features, strict=True):
+            row[: len(item)] = item
+        inputs: dict[str, Any] = {"features": batch} | ({"lengths": lengths} if self._takes_lengths else {})
+        (probabilities,) = self._session.run(["probabilities"], inputs)
+        return list(probabilities)
 
     def score(self, segments: Sequence[Segment]) -> list[Scores]:
         """Return calibrated probabilities for each segment, in order."""
-        answers = self.run([logfbank(segment.samples, self.sidecar.features.bands) for segment in segments])
+        answers = self.run([self.sidecar.features.compute(segment.samples) for segment in segments])
         return [self._scores(segment, answer) for segment, answer in zip(segments, answers, strict=True)]
 
-    def _scores(self, segment: Segment, answer: np.ndarray[Any, np.dtype[np.float32]]) -> Scores:
+    def _scores(self, segment: Segment, answer: Answer) -> Scores:
         exact = answer.astype(np.float64)
         probabilities = dict(zip(self.labels, (exact / exact.sum()).tolist(), strict=True))
         return Scores(probabilities, self.unsure(probabilities), quality(segment), self.tag)
 
 
-def _check_features(folder: Path, spec: FeatureSpec) -> None:
-    ours = FeatureSpec("logfbank", spec.bands)
-    if spec != ours:
-        raise BadModel(f"{folder}: features {spec} are not those of this server ({ours})")
+def _noise(seconds: float) -> Samples:
+    """Return the same noise each time: sound to try a graph on."""
+    return np.random.default_rng(0).normal(0, 2000, round(seconds * SAMPLE_RATE)).astype(np.int16)

@@ -133,12 +133,31 @@ class TokenAnswer(Message, frozen=True):
     expires_at: str
 
 
-class ModelCard(ModelInfo, frozen=True):
-    """The model in service, its figures and its terms."""
+class ModelCard(ModelInfo, frozen=True, kw_only=True):
+    """A model, its figures and its terms."""
 
     metrics: dict[str, Any]
     licence: str
     data: list[dict[str, Any]] = []
+    """What it was trained on, and under which terms."""
+    limits: list[str] = []
+    """What it cannot do, in plain statements."""
+
+
+Role = Literal["everything", "finals", "provisionals and overload"]
+
+
+class ServedModel(ModelCard, frozen=True, kw_only=True):
+    """A model in service and what it scores."""
+
+    role: Role
+
+
+class ModelsInService(ModelCard, frozen=True, kw_only=True):
+    """The chosen model, and all that are in service."""
+
+    models: list[ServedModel]
+    notice: str = "A reading estimates how speech sounds, not what a person feels."
 
 
 class Health(Message, frozen=True):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from tests.tiny import write_tiny_model
@@ -23,9 +26,19 @@ def segments() -> list[Segment]:
     return [Segment("customer", 0, len(s), s, "window", -60.0) for s in sounds]
 
 
-@pytest.fixture(params=["tiny", "compact"])
-def model(request: pytest.FixtureRequest, tiny: Path) -> Model:
-    return Model.load(tiny if request.param == "tiny" else REPOSITORY / "models" / "compact")
+@pytest.fixture(scope="module", params=["tiny", "tiny_log_mel", "tiny_without_lengths", "compact", "accurate"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    made: dict[str, dict[str, Any]] = {
+        "tiny": {},
+        "tiny_log_mel": {"kind": "log_mel"},
+        "tiny_without_lengths": {"padding": "none"},
+    }
+    if request.param in made:
+        return Model.load(write_tiny_model(tmp_path_factory.mktemp("model"), **made[request.param]))
+    folder = REPOSITORY / "models" / request.param
+    if not folder.exists():
+        pytest.skip(f"models/{request.param} is not there")
+    return Model.load(folder)
 
 
 def test_probabilities_are_those_of_the_labels_and_sum_to_one(model: Model) -> None:
@@ -40,7 +53,32 @@ def test_a_score_does_not_depend_on_its_batch(model: Model) -> None:
     together = model.score(segments())
     for segment, answer in zip(segments(), together, strict=True):
         (alone,) = model.score([segment])
-        assert np.allclose(list(alone.probabilities.values()), list(answer.probabilities.values()), atol=1e-5)
+        assert np.allclose(list(alone.probabilities.values()), list(answer.probabilities.values()), rtol=0, atol=1e-5)
+
+
+def test_padding_of_any_length_does_not_move_an_answer(model: Model) -> None:
+    features = [model.sidecar.features.compute(segment.samples) for segment in segments()]
+    alone = [model.run([item])[0] for item in features]
+    # Lengths this near to each other run as one batch, padded; equal ones too where the graph takes no lengths.
+    close = [item[: len(item) - cut] for item in features for cut in (0, 1, 7) if len(item) > 20]
+    for item, answer in zip(close, model.run(close), strict=True):
+        assert np.abs(model.run([item])[0] - answer).max() < 1e-5
+    for answer, again in zip(alone, model.run(features), strict=True):
+        assert np.abs(answer - again).max() < 1e-5
+
+
+def test_many_segments_are_more_than_one_run_and_stay_in_order(model: Model) -> None:
+    features = [model.sidecar.features.compute(voice(0.3 + 0.05 * (n % 7), pitch_hz=100 + 5 * n)) for n in range(40)]
+    for item, answer in zip(features, model.run(features), strict=True):
+        assert np.abs(model.run([item])[0] - answer).max() < 1e-5
+
+
+def test_no_segments_have_no_answers(model: Model) -> None:
+    assert model.run([]) == []
+
+
+def test_what_a_segment_costs_is_known_once_a_model_is_loaded(model: Model) -> None:
+    assert 0 < model.segment_sec < 5
 
 
 def test_the_shortest_segment_can_be_scored(model: Model) -> None:
@@ -68,8 +106,17 @@ def test_a_model_may_have_labels_of_its_own(tmp_path: Path) -> None:
     [
         ({"sha256": "0" * 64}, "sha256 differs"),
         ({"labels": ["neutral", "happy"]}, "2 labels"),
-        ({"labels": ["neutral"] * 7}, "7 labels"),
+        ({"labels": ["neutral"] * 7}, "twice: neutral"),
+        ({"labels": []}, "no labels"),
+        ({"labels": ["neutral", ""]}, "length >= 1"),
+        ({"upset_weights": {"angry": 1.0, "cross": 1.0}}, "no label: cross"),
+        ({"upset_weights": {"angry": 1.5}}, "<= 1"),
+        ({"upset_weights": {"angry": -0.1}}, ">= 0"),
         ({"features": {"kind": "wav", "bands": 40}}, "not those of this server"),
+        ({"features": {"kind": "log_mel", "bands": 40, "nfft": 400}}, "not those of this server"),
+        ({"features": {"kind": "log_mel", "bands": 80}}, "not those of this server"),
+        ({"features": {"kind": "log_mel", "bands": 80, "nfft": 400}}, "does not take the features"),
+        ({"features": {"kind": "logfbank", "bands": 0}}, ">= 1"),
         ({"features": {"kind": "logfbank", "bands": 26}}, "does not take the features"),
         ({"features": {"kind": "logfbank", "bands": 40, "hop": 80}}, "not those of this server"),
         ({"labels": "neutral"}, "model.json"),
@@ -86,16 +133,38 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(
     assert "\n" not in refused.value.message
 
 
+def test_a_graph_that_takes_padding_for_speech_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="padding leak"):
+        Model.load(write_tiny_model(tmp_path, padding="leaks"))
+
+
+def test_a_graph_that_answers_no_probabilities_is_refused(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path)
+    graph = onnx.load(tmp_path / "model.onnx")
+    graph.graph.node[-1].op_type = "LogSoftmax"
+    onnx.save(graph, tmp_path / "model.onnx")
+    described = json.loads((tmp_path / "model.json").read_text())
+    described["sha256"] = hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest()
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    with pytest.raises(BadModel, match="no probabilities"):
+        Model.load(tmp_path)
+
+
+def test_without_upset_weights_those_of_the_seven_that_it_knows_count(tmp_path: Path) -> None:
+    assert Model.load(write_tiny_model(tmp_path, labels=("angry", "bored"))).upset_weights == {"angry": 1.0}
+
+
 def test_a_missing_file_or_a_broken_graph_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="no model there"):
         Model.load(tmp_path)
     write_tiny_model(tmp_path)
     graph = b"no graph"
     (tmp_path / "model.onnx").write_bytes(graph)
-    import hashlib
-
     described = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps(described | {"sha256": hashlib.sha256(graph).hexdigest()}))
     with pytest.raises(BadModel, match="no graph"):
+        Model.load(tmp_path)
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(BadModel, match=r"no model there .*model\.onnx"):
         Model.load(tmp_path)
     shutil.rmtree(tmp_path)
