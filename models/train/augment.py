@@ -5,8 +5,7 @@ Every function takes and gives mono ``int16[n]`` at 16 kHz; all but ``change_spe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +14,11 @@ import soxr
 
 from undervoice.emotion import SAMPLE_RATE, Samples
 
-PHONE_RATE = 8_000
+from .codecs import NARROW as PHONE_RATE
+from .codecs import Audio, draw, mulaw
+
 PHONE_BAND = (300.0, 3_400.0)
 """Hz; the narrow band of ITU-T G.712."""
-
-Audio = npt.NDArray[np.float32]
 
 
 def to_int16(audio: npt.NDArray[np.floating]) -> Samples:
@@ -33,33 +32,37 @@ def fit(audio: Audio, length: int) -> Audio:
     return np.pad(audio, (0, max(0, length - len(audio))))[:length]
 
 
-@lru_cache(maxsize=1)
-def mulaw_levels() -> npt.NDArray[np.float32]:
-    """Return the 255 amplitudes G.711 mu-law can express, ascending."""
-    code = np.arange(128)
-    magnitude = (((code & 15) << 3) + 132 << (code >> 4)) - 132
-    return np.unique(np.concatenate([-magnitude, magnitude])).astype(np.float32)
-
-
-def compand(audio: Audio) -> Audio:
-    """Return audio after a mu-law round trip: each sample at the nearest G.711 level."""
-    levels = mulaw_levels()
-    return levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, audio)]
+def carry(samples: Samples, through: Callable[[Audio], Audio], rate: int, band: bool) -> Samples:
+    """Send a voice over a line of ``rate`` Hz and its codec, with ``band`` through the narrow-band filter too."""
+    line = np.asarray(soxr.resample(samples.astype(np.float32), SAMPLE_RATE, rate), np.float32)
+    if band:
+        sos = scipy.signal.butter(4, PHONE_BAND, "bandpass", fs=rate, output="sos")
+        line = scipy.signal.sosfilt(sos, line).astype(np.float32)
+    heard = np.asarray(soxr.resample(through(line), rate, SAMPLE_RATE), np.float32)
+    return to_int16(fit(heard, len(samples)))
 
 
 def telephone(samples: Samples, band: bool = False) -> Samples:
     """Send a voice through an 8 kHz mu-law line, with ``band`` through the narrow-band filter too."""
-    line = np.asarray(soxr.resample(samples.astype(np.float32), SAMPLE_RATE, PHONE_RATE), np.float32)
-    if band:
-        sos = scipy.signal.butter(4, PHONE_BAND, "bandpass", fs=PHONE_RATE, output="sos")
-        line = scipy.signal.sosfilt(sos, line).astype(np.float32)
-    heard = np.asarray(soxr.resample(compand(line), PHONE_RATE, SAMPLE_RATE), np.float32)
-    return to_int16(fit(heard, len(samples)))
+    return carry(samples, mulaw, PHONE_RATE, band)
+
+
+def call_line(samples: Samples, rng: np.random.Generator) -> Samples:
+    """Send a voice over a line drawn from ``codecs.CODECS``; half the narrow ones filter their band too."""
+    codec = draw(rng)
+    band = bool(rng.random() < 0.5) and codec.rate == PHONE_RATE
+    return carry(samples, codec.through, codec.rate, band)
 
 
 def change_gain(samples: Samples, gain_db: float) -> Samples:
     """Make a voice louder or softer; what exceeds the rails is clipped, as microphones do."""
     return to_int16(samples * 10 ** (gain_db / 20))
+
+
+def overdrive(samples: Samples, over_db: float) -> Samples:
+    """Cut off whatever exceeds the clip's own peak less ``over_db``, as a microphone that is turned up too far does."""
+    limit = float(np.abs(samples.astype(np.float32)).max(initial=0.0)) * 10 ** (-over_db / 20)
+    return to_int16(np.clip(samples.astype(np.float32), -limit, limit))
 
 
 def change_speed(samples: Samples, rate: float) -> Samples:
@@ -88,7 +91,11 @@ def add_room(samples: Samples, decay_sec: float, rng: np.random.Generator) -> Sa
 
 
 def disturb(samples: Samples, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
-    """Return one random variant: other pace, room, noise and line, each now and then."""
+    """Return one random variant: other pace, room, noise, level and line, each now and then.
+
+    The same ``rng`` gives the same variant. The order is that of a call: the mouth, the room and what else sounds in
+    it, the microphone, the line.
+    """
     if rng.random() < 0.6:
         samples = change_speed(samples, float(rng.uniform(0.88, 1.12)))
     if rng.random() < 0.3:
@@ -96,7 +103,9 @@ def disturb(samples: Samples, noises: Sequence[Samples], rng: np.random.Generato
     if noises and rng.random() < 0.6:
         noise = np.roll(noises[int(rng.integers(len(noises)))], int(rng.integers(SAMPLE_RATE)))
         samples = add_noise(samples, noise, float(rng.uniform(5, 30)))
+    if rng.random() < 0.1:
+        samples = overdrive(samples, float(rng.uniform(2, 10)))
     samples = change_gain(samples, float(rng.uniform(-15, 6)))
     if rng.random() < 0.5:
-        samples = telephone(samples, band=bool(rng.random() < 0.5))
+        samples = call_line(samples, rng)
     return samples
