@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.tiny import write_tiny_model
 from undervoice.app import create_app
 from undervoice.auth import Tokens
+from undervoice.lineup import Lineup
 from undervoice.messages import SUBPROTOCOL
 from undervoice.model import Model
 from undervoice.service import Service
@@ -101,10 +102,10 @@ def serve(tmp_path: Path, tiny: Path) -> Iterator[Serve]:
     """Start servers: ``serve(model=…, max_calls="1")``; environment settings in lower case."""
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def start(model: Model | None = None, **environ: str) -> Server:
+    def start(model: Model | None = None, quick: Model | None = None, **environ: str) -> Server:
         names = {f"UNDERVOICE_{name.upper()}": value for name, value in environ.items()}
         settings = load_settings({"UNDERVOICE_STATE": str(tmp_path), "UNDERVOICE_MODEL": str(tiny)} | names)
-        app = create_app(settings, model)
+        app = create_app(settings, Lineup(model, quick) if model else None)
         config = uvicorn.Config(
             app,
             port=0,

@@ -177,9 +177,9 @@ async def tokens(request: Request, service: Service) -> Response:
 
 
 async def model(request: Request, service: Service) -> Response:
-    """Return the model in service: labels, figures, data and terms."""
+    """Return the models in service: labels, figures, data, terms and limits; the chosen one's at the top too."""
     principal(request, service, *Everyone)
-    return answer(service.model.card())
+    return answer(service.lineup.cards())
 
 
 async def analyze(request: Request, service: Service) -> Response:
@@ -222,7 +222,7 @@ OPERATIONS = (
     Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams, errors=(400, 403, 404, 503)),
     Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503)),
     Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest, errors=(400, 403, 413)),
-    Operation("GET", "/model", model, r.ModelCard, Everyone, errors=(403,)),
+    Operation("GET", "/model", model, r.ModelsInService, Everyone, errors=(403,)),
 )
 """Under ``/api/v1``."""
 EARLIER = (

@@ -23,9 +23,9 @@ from undervoice.auth import Tokens
 from undervoice.errors import UndervoiceError
 from undervoice.inference import Inference
 from undervoice.limits import Connections
+from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.messages import Limits
-from undervoice.model import Model
 from undervoice.opening import Policy
 from undervoice.pages import PROBES, SecurityHeaders, WidgetFiles, demo
 from undervoice.service import Bounds, Service
@@ -40,19 +40,19 @@ DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
 
-def create_app(settings: Settings, model: Model | None = None) -> Starlette:
+def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
     """Return the application.
 
     Args:
         settings: the configuration in force.
-        model: a loaded model to use instead of the one that the settings name.
+        lineup: loaded models to use instead of those that the settings name.
 
     Raises:
         BadSettings: when a setting cannot be served.
-        BadModel: when the model cannot be trusted.
+        BadModel: when a model cannot be trusted, or two do not fit together.
     """
     mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
-    service = _service(settings, model or Model.load(settings.model_folder))
+    service = _service(settings, lineup or Lineup.load(settings.model_folders))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -73,8 +73,11 @@ def create_app(settings: Settings, model: Model | None = None) -> Starlette:
     return app
 
 
-def _service(settings: Settings, model: Model) -> Service:
+def _service(settings: Settings, lineup: Lineup) -> Service:
+    for served in lineup.cards().models:
+        log.info("%s@%s scores %s", served.name, served.version, served.role)
     store = open_store(settings.store)
+    model = lineup.chosen
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
         policy=Policy(model.info(), limits, settings.consent_required, model.upset_weights),
@@ -85,8 +88,8 @@ def _service(settings: Settings, model: Model) -> Service:
             min_calls=settings.min_calls,
         ),
         tokens=Tokens(settings.secret),
-        model=model,
-        inference=Inference(model, threads=settings.threads, queue_ms=settings.queue_ms),
+        lineup=lineup,
+        inference=Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms),
         store=store,
         writer=Writer(store),
         live=LiveCalls(),

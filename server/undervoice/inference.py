@@ -1,9 +1,11 @@
 """One bounded queue for all calls, worker threads behind it.
 
 Order of work: finals of live calls, then those of ``live: false`` and clips, then provisionals.
-A provisional that cannot start in time is skipped. When live finals wait for more than the bound,
-the oldest is shed; the others are never shed, their senders wait instead. The event loop only
-queues and is told: features and model run in threads, where onnxruntime releases the GIL.
+The chosen model scores finals, the quick one provisionals. A provisional that cannot start in time
+is skipped. When live finals wait for more than a share of the bound, the oldest fall to the quick
+model; when even that would not do, the oldest is shed. The others neither fall back nor are shed,
+their senders wait instead. The event loop only queues and is told: features and model run in
+threads, where onnxruntime releases the GIL.
 """
 
 from __future__ import annotations
@@ -12,26 +14,20 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol
 
 from undervoice.emotion import Scores, Segment
 from undervoice.errors import Internal, Overloaded
+from undervoice.scorers import BATCH, Measured, Scorer
 
-BATCH = 8
-"""Segments scored in one go: more gain little and make the first wait for the last."""
 PROVISIONAL_WAIT_SEC = 0.15
 PER_CALL = 4
-"""Live segments of one call that may wait."""
-
-
-class Scorer(Protocol):
-    """What scores segments: a ``Model``."""
-
-    def score(self, segments: Sequence[Segment]) -> list[Scores]:
-        """Return each segment's scores, in order."""
+"""Live segments of one call that may wait for the chosen model; past that they fall to the quick one."""
+PER_CALL_QUICK = 12
+"""Live segments of one call that may wait for the quick model."""
+HURRY = 0.5
+"""Share of the bound from which on waiting live finals fall to the quick model."""
 
 
 class Urgency(IntEnum):
@@ -55,21 +51,20 @@ class Job:
 
 
 class Inference:
-    """Scores segments of all calls with one model in ``threads`` worker threads."""
+    """Scores segments of all calls in ``threads`` worker threads; without a quick model one does all."""
 
-    def __init__(self, scorer: Scorer, *, threads: int, queue_ms: float) -> None:
-        self._scorer = scorer
+    def __init__(self, chosen: Scorer, quick: Scorer | None = None, *, threads: int, queue_ms: float) -> None:
+        self._chosen = Measured(chosen)
+        self._quick = Measured(quick) if quick else self._chosen
         self._queue_sec = queue_ms / 1000
         self._queues: dict[Urgency, deque[Job]] = {urgency: deque() for urgency in Urgency}
         self._ready = threading.Condition()
         self._closed = False
-        self._segment_sec = 0.005
-        """Smoothed cost of one segment, as measured."""
         self._count = max(1, threads)
         self._threads = [
             threading.Thread(target=self._work, name=f"score-{n}", daemon=True) for n in range(self._count)
         ]
-        self.scored = self.shed = self.skipped = 0
+        self.scored = self.fell_back = self.shed = self.skipped = 0
         for thread in self._threads:
             thread.start()
 
@@ -99,9 +94,9 @@ class Inference:
     def _over(self, queue: deque[Job], job: Job) -> Job | None:
         """Return the job that must go: the call's oldest past its share, the oldest of all past the bound."""
         of_call = [waiting for waiting in queue if waiting.call is job.call]
-        if len(of_call) > PER_CALL:
+        if len(of_call) > (PER_CALL if self._quick is self._chosen else PER_CALL_QUICK):
             return of_call[0]
-        work_sec = len(queue) * self._segment_sec / self._count
+        work_sec = len(queue) * self._quick.segment_sec / self._count
         return queue[0] if work_sec > self._queue_sec and len(queue) > 1 else None
 
     def close(self) -> None:
@@ -115,39 +110,56 @@ class Inference:
     # ------------------------------------------------------------ in the worker threads
 
     def _work(self) -> None:
-        while batch := self._take():
-            started = time.perf_counter()
-            try:
-                results: list[Scores | Exception] = [*self._scorer.score([job.segment for job in batch])]
-            except Exception as error:  # whatever a model throws must reach the calls, not end the thread
-                results = [error] * len(batch)
-            cost = (time.perf_counter() - started) / len(batch)
-            self._segment_sec += 0.1 * (cost - self._segment_sec)
-            self.scored += len(batch)
+        while taken := self._take():
+            scorer, batch = taken
+            results = scorer.score([job.segment for job in batch])
+            with self._ready:
+                self.scored += len(batch)
             for job, result in zip(batch, results, strict=True):
                 _settle(job, result)
 
-    def _take(self) -> list[Job]:
-        """Wait for work; return the most urgent jobs, or nothing when all is done and closed."""
+    def _take(self) -> tuple[Measured, list[Job]] | None:
+        """Wait for work; return the most urgent jobs and who scores them, or nothing when all is done and closed."""
         with self._ready:
             while True:
-                batch = self._next()
-                if batch or self._closed:
-                    return batch
+                taken = self._next()
+                if taken or self._closed:
+                    return taken
                 self._ready.wait()
 
-    def _next(self) -> list[Job]:
+    def _next(self) -> tuple[Measured, list[Job]] | None:
         late = time.monotonic() - PROVISIONAL_WAIT_SEC
         provisionals = self._queues[Urgency.PROVISIONAL]
         while provisionals and provisionals[0].queued_at < late:
             self.skipped += 1
             _settle(provisionals.popleft(), None)
-        for queue in self._queues.values():
+        for urgency, queue in self._queues.items():
             if queue:
+                scorer, most = self._scorer_of(urgency)
                 # An equal share for each thread, so that none waits while another has a full batch.
-                share = max(1, min(BATCH, len(queue) // self._count))
-                return [queue.popleft() for _ in range(share)]
-        return []
+                share = max(1, min(scorer.at_once, most, len(queue) // self._count))
+                self.fell_back += share * (urgency is Urgency.LIVE and scorer is not self._chosen)
+                return scorer, [queue.popleft() for _ in range(share)]
+        return None
+
+    def _scorer_of(self, urgency: Urgency) -> tuple[Measured, int]:
+        """Return who scores the next jobs, and how many of them at most."""
+        if urgency is Urgency.PROVISIONAL:
+            return self._quick, BATCH
+        if urgency is Urgency.LIVE and (hurried := self._hurried()):
+            return self._quick, hurried
+        return self._chosen, BATCH
+
+    def _hurried(self) -> int:
+        """Return how many of the oldest live finals must fall to the quick model."""
+        if self._quick is self._chosen:
+            return 0
+        queue = self._queues[Urgency.LIVE]
+        # One may always wait: a machine that is thought too slow for the chosen model is measured again.
+        most = max(1, int(HURRY * self._queue_sec * self._count / self._chosen.segment_sec))
+        if len(queue) > most:
+            return len(queue) - most
+        return int(sum(job.call is queue[0].call for job in queue) > PER_CALL)
 
 
 def _settle(job: Job, result: Scores | Exception | None) -> None:

@@ -25,7 +25,7 @@ PERMISSIONS_POLICY = "microphone=(self), display-capture=(self)"
 
 async def health(request: Request, service: Service) -> Response:
     """Tell whether the service works, and whether its store does."""
-    checks = {"model": f"{service.model.name}@{service.model.version}", "store": "ok"}
+    checks = {"model": service.lineup.chosen.tag, "store": "ok"}
     try:
         await service.store.ping()
     except StoreDown:

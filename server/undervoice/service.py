@@ -8,8 +8,8 @@ from pathlib import Path
 from undervoice.auth import Tokens
 from undervoice.inference import Inference
 from undervoice.limits import Connections
+from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
-from undervoice.model import Model
 from undervoice.opening import Policy
 from undervoice.store import Store
 from undervoice.store.writer import Writer
@@ -35,7 +35,7 @@ class Service:
     policy: Policy
     bounds: Bounds
     tokens: Tokens
-    model: Model
+    lineup: Lineup
     inference: Inference
     store: Store
     writer: Writer

@@ -14,14 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from undervoice import places
 from undervoice.auth import LEAST_SECRET_BYTES, kept_secret
 from undervoice.errors import BadSettings
 
 PREFIX = "UNDERVOICE_"
-
-PACKAGE = Path(__file__).resolve().parent
-REPOSITORY = PACKAGE.parents[1]
-"""Where models and widget lie in an editable install; a wheel carries its own."""
 
 
 def _text(value: object) -> str:
@@ -111,7 +108,8 @@ SETTINGS: tuple[Setting, ...] = (
             "addresses of proxies, separated by commas, whose word on a client's address counts"),
     Setting("consent", _choice("auto", "off", "required"), "auto",
             "whether a call must state its consent; auto: required off loopback", flag=True),
-    Setting("model", _text, "compact", "model that scores: a name, or the path of its folder", flag=True),
+    Setting("model", _text, places.AUTO, "model that scores: accurate, compact, or the path of a folder; "
+            "auto: accurate, with compact for provisional readings and under load", flag=True),
     Setting("state", _folder, None, "folder for the secret and the default store",
             shown="~/.local/state/undervoice", flag=True),
     Setting("threads", _integer(1, 256), None, "threads that score", shown="one per core", flag=True),
@@ -174,25 +172,14 @@ class Settings:
         return self.consent == "required" or (self.consent == "auto" and not self.loopback)
 
     @property
-    def model_folder(self) -> Path:
-        """The folder of the model that scores."""
-        if "/" in self.model or os.sep in self.model:
-            places = [Path(self.model).expanduser()]
-        else:
-            places = [PACKAGE / "_models" / self.model, REPOSITORY / "models" / self.model]
-        return _first(places, f"{PREFIX}MODEL: there is no model {self.model}")
+    def model_folders(self) -> tuple[Path, ...]:
+        """The folders of the models that score, the chosen one first."""
+        return places.model_folders(self.model)
 
     @property
     def widget_folder(self) -> Path:
         """The folder of the pages and modules for browsers."""
-        return _first([PACKAGE / "_widget", REPOSITORY / "widget" / "src"], "the widget's files are missing")
-
-
-def _first(places: list[Path], missing: str) -> Path:
-    for place in places:
-        if place.is_dir():
-            return place
-    raise BadSettings(missing)
+        return places.widget_folder()
 
 
 def load_settings(

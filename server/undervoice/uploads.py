@@ -117,7 +117,7 @@ async def analyze_clip(request: Request, service: Service, bearer: Principal) ->
     known = await _known(service, bearer, call, named=params.call_id is not None)
     segments = await asyncio.to_thread(cut_clip, clip, params.start_offset_sec)
     scores = await _score(service, segments)
-    result = clip_result(clip, segments, scores, call, service.model, (time.perf_counter() - began) * 1000)
+    result = clip_result(clip, segments, scores, call, service.lineup.chosen, (time.perf_counter() - began) * 1000)
     mine = known is None or bearer.may_see(known.call_id, known.agent_id) or not bearer.is_agent
     if params.store and mine:
         await _store(service, result, known)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from undervoice.auth import _make_secret, kept_secret
 from undervoice.errors import BadSettings
+from undervoice.places import REPOSITORY
 from undervoice.settings import SETTINGS, Settings, load_settings
 
 SECRET = "s" * 32
@@ -174,10 +175,16 @@ def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> No
     assert len(set(secrets)) == len(states)
 
 
+def test_by_default_the_accurate_model_has_the_compact_one_beside_it() -> None:
+    names = [folder.name for folder in load_settings({}).model_folders]
+    there = (REPOSITORY / "models" / "accurate").is_dir()
+    assert names == (["accurate", "compact"] if there else ["compact"])
+
+
 def test_a_model_is_a_name_or_a_path(tmp_path: Path) -> None:
-    assert load_settings({"UNDERVOICE_MODEL": "compact"}).model_folder.name == "compact"
-    assert load_settings({"UNDERVOICE_MODEL": str(tmp_path)}).model_folder == tmp_path
+    assert [folder.name for folder in load_settings({"UNDERVOICE_MODEL": "compact"}).model_folders] == ["compact"]
+    assert load_settings({"UNDERVOICE_MODEL": str(tmp_path)}).model_folders == (tmp_path,)
     assert (load_settings({}).widget_folder / "demo").is_dir()
     for missing in ("nothing-of-that-name", str(tmp_path / "nowhere")):
         with pytest.raises(BadSettings, match="UNDERVOICE_MODEL"):
-            _ = load_settings({"UNDERVOICE_MODEL": missing}).model_folder
+            _ = load_settings({"UNDERVOICE_MODEL": missing}).model_folders

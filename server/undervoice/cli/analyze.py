@@ -48,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score every file; one that fails does not keep the others."""
     show = _show_json if args.json else _show_csv if args.csv else _show_table
-    with _results(settings_from(args).model_folder, args.files) as results:
+    with _results(settings_from(args).model_folders[0], args.files) as results:
         return 1 if show(results) else 0
 
 
