@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from undervoice.emotion import SAMPLE_RATE, Reading
-from undervoice.messages import Alert, ModelInfo, Mood, Start, Totals
+from undervoice.messages import Alert, Feedback, ModelInfo, Mood, Start, Totals, Warned
 from undervoice.readings import rfc3339
-from undervoice.resources import Call, LoggedAlert, LoggedSegment, Peak, Summary
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment, Peak, Summary
 
 
 class Recap:
@@ -63,6 +63,22 @@ class Recap:
             agent_id=self._start.agent_id,
             timestamp=rfc3339(self._started_at + timedelta(seconds=alert.offset_sec)),
             **msgspec.structs.asdict(alert),
+        )
+
+    def feedback(self, event: Feedback, now: datetime) -> LoggedFeedback | Warned:
+        """Return an agent's word on a reading as the store keeps it, or what is wrong with it."""
+        if not event.segment_id.startswith(f"{self._start.call_id}:"):
+            return Warned("foreign_segment", "feedback is for segments of this call", event.segment_id)
+        labels = self._model.labels
+        if event.emotion is not None and event.emotion not in labels:
+            return Warned("unknown_emotion", f"feedback names one of {', '.join(labels)}", event.emotion)
+        return LoggedFeedback(
+            segment_id=event.segment_id,
+            call_id=self._start.call_id,
+            agent_id=self._start.agent_id,
+            correct=event.correct,
+            emotion=event.emotion,
+            timestamp=rfc3339(now),
         )
 
     def call(self, mood: Mood, totals: Totals, ended_at: datetime | None, reason: str | None) -> Call:

@@ -173,20 +173,8 @@ class Session:
         return self._outputs([*self._segmenter.finish(), *self._segmenter.skip(samples)])
 
     def _feedback(self, event: m.Feedback, now: datetime) -> list[Output]:
-        if not event.segment_id.startswith(f"{self.start.call_id}:"):
-            return [
-                *self.warn([m.Warned("foreign_segment", "feedback is for segments of this call", event.segment_id)])
-            ]
-        return [
-            r.LoggedFeedback(
-                segment_id=event.segment_id,
-                call_id=self.start.call_id,
-                agent_id=self.start.agent_id,
-                correct=event.correct,
-                emotion=event.emotion,
-                timestamp=rfc3339(now),
-            )
-        ]
+        heeded = self.recap.feedback(event, now)
+        return [*self.warn([heeded])] if isinstance(heeded, m.Warned) else [heeded]
 
     def stop(self, reason: str, error: UndervoiceError | None = None) -> list[Output]:
         """Close whatever is open and end the call."""

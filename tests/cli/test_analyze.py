@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from tests.cli.conftest import SAMPLE_CALL, Finished, lines
+from tests.tiny import write_tiny_model
 
 Command = Callable[..., Finished]
 
@@ -85,6 +86,15 @@ def test_csv_has_a_row_a_segment(undervoice: Command, broken: Path) -> None:
     assert len(rows) > 5
     assert {row["file"] for row in rows} == {str(SAMPLE_CALL)}
     assert all(float(row["confidence_score"]) == pytest.approx(float(row[row["detected_emotion"]])) for row in rows)
+
+
+def test_csv_has_a_column_for_each_label_of_the_model(undervoice: Command, tmp_path: Path) -> None:
+    labels = ("calm_voice", "frustrated")
+    own = write_tiny_model(tmp_path / "own", labels=labels)
+    finished = undervoice("analyze", "--csv", SAMPLE_CALL, UNDERVOICE_MODEL=str(own))
+    reader = csv.DictReader(io.StringIO(finished.stdout))
+    assert tuple(reader.fieldnames or ())[-2:] == labels
+    assert all(float(row["calm_voice"]) + float(row["frustrated"]) == pytest.approx(1, abs=1e-5) for row in reader)
 
 
 def test_bare_samples_are_read_by_their_suffix(undervoice: Command, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from undervoice.cli.client import _refusal, stream_url
 from undervoice.cli.meter import Lines, Meter
 from undervoice.cli.recording import Recording
 from undervoice.cli.stream import default_call_id
+from undervoice.cli.terminal import letter_of
 from undervoice.errors import BadInput
 from undervoice.messages import NAME_PATTERN
 
@@ -123,6 +124,23 @@ def test_an_abstaining_model_is_shown_as_unsure() -> None:
 
 def test_the_meter_takes_what_it_does_not_know() -> None:
     assert "joyful" in drawn(reading(detected_emotion="joyful"), {"type": "news"}, {"type": "stats", "received_sec": 3})
+
+
+@given(labels=st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=12))
+def test_each_of_the_seven_keeps_its_letter_and_others_take_free_ones_of_their_names(labels: list[str]) -> None:
+    labels = [*labels, *(label for label in ("neutral", "sad") if label not in labels)]
+    letters = {label: letter_of(label, labels) for label in labels}
+    assert (letters["neutral"], letters["sad"]) == ("N", "S")
+    shown = [letter for letter in letters.values() if letter != "·"]
+    assert len(set(shown)) == len(shown)
+    assert all(letter in label.upper() for label, letter in letters.items() if letter != "·")
+
+
+def test_a_business_s_own_labels_are_told_apart() -> None:
+    labels = ["calm_voice", "confused", "cross"]
+    assert [letter_of(label, labels) for label in labels] == ["C", "O", "R"]
+    assert letter_of("new", labels) == "N"
+    assert letter_of("c", labels) == "·"
 
 
 def test_plain_lines_tell_what_is_worth_a_line() -> None:

@@ -21,7 +21,7 @@ from undervoice.opening import Policy
 from undervoice.session import End, Output, Session
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
-POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral"]), m.Limits(262_144, 14_400, 60))
+POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60))
 SPEECH = sentence(0.5, 3.0, 1.0)
 
 
@@ -213,6 +213,15 @@ def test_feedback_is_kept_for_segments_of_the_call_alone() -> None:
     kept, warned = send(session, own, foreign)
     assert kept == r.LoggedFeedback(own.segment_id, "c-1", "a-7", False, "sad", "2026-05-24T10:30:00.000Z")
     assert isinstance(warned, m.Warned)
+
+
+def test_feedback_names_a_label_of_the_model_or_none() -> None:
+    segment = "c-1:customer:000000000"
+    (warned,) = send(opened(), m.Feedback(segment, False, "joyful"))
+    assert isinstance(warned, m.Warned)
+    assert (warned.code, warned.ref) == ("unknown_emotion", "joyful")
+    (kept,) = send(opened(), m.Feedback(segment, True))
+    assert isinstance(kept, r.LoggedFeedback)
 
 
 def test_pings_are_answered_and_transcripts_accepted() -> None:

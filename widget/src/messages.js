@@ -1,7 +1,6 @@
 /**
  * The wire's messages as the element reads them (protocol version 1). Times are seconds of call audio.
  *
- * @typedef {'neutral'|'happy'|'sad'|'angry'|'surprised'|'fearful'|'disgusted'} Emotion
  * @typedef {'calm'|'tense'|'upset'|'recovering'} MoodState
  *
  * @typedef {object} StartedMessage
@@ -24,7 +23,7 @@
  * @property {string} trigger
  * @property {number} start_offset_sec
  * @property {number} end_offset_sec
- * @property {Emotion} detected_emotion
+ * @property {string} detected_emotion one of the model's labels
  * @property {number} confidence_score 0…1
  * @property {Record<string, number>} all_emotions_confidence
  * @property {number} upset_score 0…1

@@ -49,7 +49,24 @@ export const MOODS = { calm: 'Calm', tense: 'Tense', upset: 'Upset', recovering:
  * Each emotion's letter in the strip: its first, but for `surprised`, which would be taken for `sad`.
  * @type {Record<string, string>}
  */
-export const LETTERS = { neutral: 'N', happy: 'H', sad: 'S', angry: 'A', surprised: 'U', fearful: 'F', disgusted: 'D' };
+const LETTERS = { neutral: 'N', happy: 'H', sad: 'S', angry: 'A', surprised: 'U', fearful: 'F', disgusted: 'D' };
+
+/**
+ * A label that is not one of the seven gets the first letter of its name that no other label has.
+ * @param {string} emotion
+ * @param {string[]} labels all that the model knows
+ * @returns {string} the emotion's letter in the strip
+ */
+export function letterOf(emotion, labels) {
+  if (LETTERS[emotion]) return LETTERS[emotion];
+  const taken = new Set(labels.map((label) => LETTERS[label]));
+  for (const label of [...labels.filter((each) => !LETTERS[each]), emotion]) {
+    const letter = [...label.toUpperCase()].find((each) => /[\p{L}\p{N}]/u.test(each) && !taken.has(each)) ?? '·';
+    if (label === emotion) return letter;
+    taken.add(letter);
+  }
+  return '·';
+}
 
 export const WORDS = {
   meter: 'How upset the customer sounds',

@@ -3,6 +3,7 @@
  *
  * @cssproperty --uv-neutral, --uv-happy, --uv-sad, --uv-angry, --uv-surprised, --uv-fearful, --uv-disgusted
  *   hues of the emotions (Okabe & Ito)
+ * @cssproperty --uv-other hue of the labels of a model that does not speak of these seven
  * @cssproperty --uv-calm, --uv-tense, --uv-upset hues of the band's zones
  * @cssproperty --uv-surface, --uv-ink, --uv-quiet, --uv-line, --uv-accent surfaces and text
  */
@@ -12,7 +13,7 @@ const EMOTIONS = ['neutral', 'happy', 'sad', 'angry', 'surprised', 'fearful', 'd
 const TOKENS = `
 :host {
   --uv-neutral: #999999; --uv-happy: #009e73; --uv-sad: #0072b2; --uv-angry: #d55e00;
-  --uv-surprised: #f0e442; --uv-fearful: #cc79a7; --uv-disgusted: #56b4e9;
+  --uv-surprised: #f0e442; --uv-fearful: #cc79a7; --uv-disgusted: #56b4e9; --uv-other: #999999;
   --uv-calm: #2a9d8f; --uv-tense: #e0a32e; --uv-upset: #d55e00;
   --uv-surface: #ffffff; --uv-ink: #16202a; --uv-quiet: #52606d; --uv-line: #d5dbe1; --uv-edge: #6b7785;
   --uv-raised: #f4f6f8; --uv-accent: #0b6e63; --uv-on-accent: #ffffff;
@@ -95,7 +96,7 @@ button.plain { background: none; border-color: transparent; padding-inline: 4px;
 .rows .dot.unsure { background: repeating-linear-gradient(45deg, var(--uv-raised) 0 2px, var(--uv-edge) 2px 3px); }
 .rows .who { color: var(--uv-quiet); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }`;
 
-const HUES = EMOTIONS.map((each) => `[data-emotion="${each}"] { --hue: var(--uv-${each}); }`).join('\n');
+const HUES = ['[data-emotion] { --hue: var(--uv-other); }', ...EMOTIONS.map((each) => `[data-emotion="${each}"] { --hue: var(--uv-${each}); }`)].join('\n');
 // Heights by rule and not by style attribute: tenths of the confidence, of the strip's 47 px.
 const HEIGHTS = Array.from({ length: 11 }, (_, tenths) => `.cell[data-tenths="${tenths}"] { height: ${tenths * 4.6}px; }`).join('\n');
 

@@ -1,7 +1,7 @@
 /** The strip of segments and its table twin for those who do not see it. */
 
 import { make } from './dom.js';
-import { LETTERS, WORDS, clock, percent } from './strings.js';
+import { WORDS, clock, letterOf, percent } from './strings.js';
 
 /** @typedef {import('./messages.js').EmotionMessage} EmotionMessage */
 
@@ -41,7 +41,7 @@ export function describe(reading) {
  */
 function drawCell(cell) {
   const classes = ['cell', cell.final ? '' : 'open', cell.uncertain ? 'unsure' : ''];
-  const letter = cell.uncertain ? '?' : LETTERS[cell.detected_emotion] ?? '·';
+  const letter = cell.uncertain ? '?' : letterOf(cell.detected_emotion, Object.keys(cell.all_emotions_confidence ?? {}));
   const attributes = {
     class: classes.filter(Boolean).join(' '),
     'data-emotion': cell.detected_emotion,

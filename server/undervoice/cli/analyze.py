@@ -142,9 +142,7 @@ def _show_json(results: Iterator[Result]) -> int:
 
 
 def _show_csv(results: Iterator[Result]) -> int:
-    from undervoice.emotion import Emotion
-
-    labels = [label.value for label in Emotion]
+    labels = _loaded[0].labels
     writer = csv.DictWriter(sys.stdout, [*CSV_COLUMNS, *labels], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     failed = 0

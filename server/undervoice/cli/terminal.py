@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -18,6 +18,8 @@ COLOURS = {
     "disgusted": "#56B4E9",
 }
 """M. Okabe and K. Ito, "Color Universal Design" (2008): told apart by colour-blind eyes too."""
+OTHER_COLOUR = "#999999"
+"""For the labels of a model that does not speak of these seven."""
 LETTERS = {name: name[0].upper() for name in COLOURS} | {"surprised": "U"}
 """Colour carries nothing alone; the letters are the widget's: sad has S, so surprised has U."""
 
@@ -41,7 +43,22 @@ def cell(reading: Mapping[str, Any]) -> Text:
     name = str(reading["detected_emotion"])
     if reading.get("uncertain"):
         return Text("?", style="dim")
-    return Text(LETTERS.get(name, "·"), style=f"bold black on {COLOURS.get(name, '#999999')}")
+    letter = letter_of(name, reading.get("all_emotions_confidence", ()))
+    return Text(letter, style=f"bold black on {COLOURS.get(name, OTHER_COLOUR)}")
+
+
+def letter_of(emotion: str, labels: Iterable[str]) -> str:
+    """Return an emotion's letter; one that is not of the seven has the first of its name that no other label has."""
+    if emotion in LETTERS:
+        return LETTERS[emotion]
+    known = list(labels)
+    taken = {LETTERS[label] for label in known if label in LETTERS}
+    for label in [*(each for each in known if each not in LETTERS), emotion]:
+        letter = next((each for each in label.upper() if each.isalnum() and each not in taken), "·")
+        if label == emotion:
+            return letter
+        taken.add(letter)
+    return "·"
 
 
 def segment_cells(reading: Mapping[str, Any]) -> tuple[Text | str, ...]:
