@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +89,7 @@ def map_label(label: str) -> str | None:
     if name in LEFT_OUT:
         return None
     if name not in LABELS:
-        raise BadInput(
-            f"label {label!r} is none of {', '.join(LABELS)} and nobody has decided which it stands for;"
-            " --labels own trains on the labels as they are"
-        )
+        raise BadInput(f"label {label!r} stands for none of the seven; --labels own trains on the labels as they are")
     return name
 
 
@@ -109,13 +107,16 @@ def default_data(start: Path = Path(__file__)) -> Path:
     raise BadInput("no folder shared/data beside the repository: name one with --data")
 
 
-def read_data(places: Sequence[str | Path], labels: Labels = "seven") -> list[Clip]:
+def read_data(
+    places: Sequence[str | Path], labels: Labels = "seven", left_out: Counter[str] | None = None
+) -> list[Clip]:
     """Return the labelled clips of several places, each recording once.
 
     Args:
         places: manifests, folders in a layout that ``layouts`` knows, or folders of such folders;
             ``PLACE:01+02`` keeps those sentences only.
         labels: ``seven`` maps every label to one of the seven, ``own`` keeps what is there.
+        left_out: where to count the recordings that are not used, by corpus and reason.
 
     Raises:
         BadInput: a place, a manifest's cell, a label or a recording that cannot be used; the message names it.
@@ -127,6 +128,9 @@ def read_data(places: Sequence[str | Path], labels: Labels = "seven") -> list[Cl
         label = label_of(recording, labels)
         speaker = speaker_of(recording) or (UNKNOWN_SPEAKER if recording.corpus not in named else "")
         if label is None or not speaker:
+            if left_out is not None:
+                what = BACKGROUND if recording.sentence == BACKGROUND else plain_label(recording.label) or "no label"
+                left_out[f"{recording.corpus}: {what if label is None else 'speaker unknown'}"] += 1
             continue
         # The corpus keeps speaker 01 of one apart from speaker 01 of another.
         about = (recording.corpus, f"{recording.corpus}:{speaker}", label, recording.sentence)
@@ -175,12 +179,8 @@ def read_place(place: str | Path) -> list[Recording]:
     if not path.exists() and ":" in str(place):
         head, _, kept = str(place).rpartition(":")
         path = Path(head)
-    if path.is_dir():
-        found = read_folder(path)
-    elif path.is_file() and path.suffix.lower() == ".csv":
-        found = read_manifest(path)
-    else:
-        found = []
+    manifest = path.is_file() and path.suffix.lower() == ".csv"
+    found = read_folder(path) if path.is_dir() else read_manifest(path) if manifest else []
     chosen = [recording for recording in found if not kept or recording.sentence in kept.split("+")]
     if not chosen:
         raise BadInput(f"{place} holds no recordings: it must be a manifest (.csv) or a folder with {KNOWN}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -116,6 +117,13 @@ def test_noise_unknown_speakers_and_other_sentences_are_no_labelled_clips(tmp_pa
         ("e.wav", "s_unknown", "none", "background"),
     ]
     write_manifest(tmp_path / "emospeech_in", rows)
+    left_out: Counter[str] = Counter()
+    assert [c.label for c in read_data([tmp_path / "emospeech_in"], left_out=left_out)] == ["angry", "neutral"]
+    assert {reason.partition(": ")[2]: count for reason, count in left_out.items()} == {
+        "boredom": 1,
+        "speaker unknown": 1,
+        "background": 1,
+    }
     assert [c.label for c in read_corpora(tmp_path, ["emospeech_in"])] == ["angry", "neutral"]
     assert [c.label for c in read_corpora(tmp_path, ["emospeech_in:01"])] == ["angry"]
     assert [c.label for c in read_data([tmp_path / "emospeech_in"], "own")] == ["angry", "calm", "boredom"]
