@@ -46,7 +46,7 @@ class Figures(TypedDict):
     uar: float
     """Unweighted average recall: the mean of the labels' recalls, over the labels that occur."""
     macro_f1: float
-    """Mean F1 over the labels that occur or are answered."""
+    """Mean F1 over the labels that occur."""
     recall: dict[str, float]
     """Of the labels that occur."""
     by_label: dict[str, LabelFigures]
@@ -156,13 +156,12 @@ def measure(
     counts = confusion(probabilities, targets)
     by_label = label_figures(counts, labels)
     present = [label for label in labels if by_label[label]["support"]]
-    named = [label for i, label in enumerate(labels) if counts[i].any() or counts[:, i].any()]
     upset_accuracy, upset_f1, not_upset_f1 = upset_figures(probabilities, targets, labels, upset) or (None, None, None)
     return Figures(
         clips=len(targets),
         accuracy=float(np.mean(probabilities.argmax(axis=1) == targets)),
         uar=float(np.mean([by_label[label]["recall"] for label in present])),
-        macro_f1=float(np.mean([by_label[label]["f1"] for label in named])),
+        macro_f1=float(np.mean([by_label[label]["f1"] for label in present])),
         recall={label: by_label[label]["recall"] for label in present},
         by_label=by_label,
         confusion=counts.tolist(),
