@@ -195,6 +195,14 @@ def test_the_floors_that_must_be_covered_wholly_are_those_that_are_kept_pure() -
     assert {name.removesuffix("/*") for name in line[1].split()} == pure
 
 
+def test_every_model_is_in_the_wheel_under_terms_of_its_own() -> None:
+    build = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for folder in (REPOSITORY / "models").glob("*/model.onnx"):
+        name = folder.parent.name
+        assert build["force-include"][f"models/{name}"] == f"undervoice/_models/{name}"
+        assert (folder.parent / "LICENSE").is_file()
+
+
 def test_the_changelog_tells_of_this_version() -> None:
     assert f"## [{__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text()
 

@@ -87,6 +87,11 @@ def _contradiction(sidecar: Sidecar) -> str | None:
         return "it names no labels"
     if doubled := sorted({label for label in labels if labels.count(label) > 1}):
         return f"labels are named twice: {', '.join(doubled)}"
+    # Firestore keeps names with two underscores in front for itself.
+    if odd := [
+        label for label in labels if label.startswith("__") or label != label.strip() or not label.isprintable()
+    ]:
+        return f"labels that cannot be kept or shown: {', '.join(map(repr, odd))}"
     if unknown := sorted(set(sidecar.weights) - set(labels)):
         return f"upset_weights name what is no label: {', '.join(unknown)}"
     if features != features.served:

@@ -109,6 +109,8 @@ def test_a_model_may_have_labels_of_its_own(tmp_path: Path) -> None:
         ({"labels": ["neutral"] * 7}, "twice: neutral"),
         ({"labels": []}, "no labels"),
         ({"labels": ["neutral", ""]}, "length >= 1"),
+        ({"labels": ["neutral", "__odd__"]}, "kept or shown: '__odd__'"),
+        ({"labels": ["neutral", "two\nlines"]}, "kept or shown"),
         ({"upset_weights": {"angry": 1.0, "cross": 1.0}}, "no label: cross"),
         ({"upset_weights": {"angry": 1.5}}, "<= 1"),
         ({"upset_weights": {"angry": -0.1}}, ">= 0"),

@@ -28,6 +28,7 @@ from tests.voices import voice  # noqa: E402
 
 from undervoice.emotion import Segment  # noqa: E402
 from undervoice.model import Model  # noqa: E402
+from undervoice.settings import load_settings  # noqa: E402
 
 FRAME_SEC, WINDOW_SEC = 0.1, 2.5
 
@@ -62,7 +63,7 @@ def measure(url: str, token: str, segments: int) -> tuple[list[float], list[floa
 
 def bare_ms() -> float:
     """Return the median cost of scoring one window here."""
-    model, samples = Model.load(REPOSITORY / "models" / "compact"), voice(WINDOW_SEC)
+    model, samples = Model.load(load_settings(os.environ).model_folders[0]), voice(WINDOW_SEC)
     segment = Segment("customer", 0, len(samples), samples, "window", -60.0)
     durations = []
     for _ in range(50):

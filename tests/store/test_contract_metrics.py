@@ -28,6 +28,17 @@ async def test_metrics_count_what_customers_felt(store: Store) -> None:
     assert await store.metrics(MetricsQuery(agent_id="a-9")) == []
 
 
+async def test_labels_of_any_name_are_counted_and_found(store: Store) -> None:
+    labels = ["calm_voice", "ça va", "very upset", "a.b", "it`s", "x/y", "1", "_", "*"]
+    await store.save([segment(n, detected_emotion=label) for n, label in enumerate(labels)])
+    await store.save([segment(n, "c-2", detected_emotion=label) for n, label in enumerate(labels)])
+    (row,) = await store.metrics(MetricsQuery())
+    assert row.emotion_distribution == dict.fromkeys(labels, 2)
+    for label in labels:
+        page = await store.logs(LogQuery(emotion=label))
+        assert [item.detected_emotion for item in page.items] == [label] * 2
+
+
 async def spread(store: Store) -> None:
     """Save one call over three hours and two days, one more beside it, and an agent of another day."""
     hour = 3600.0
