@@ -56,6 +56,8 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        for served in service.lineup.cards().models:
+            log.info("%s@%s scores %s", served.name, served.version, served.role)
         yield
         service.inference.close()
         if lost := await service.writer.close(DRAIN_SEC):
@@ -74,8 +76,6 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
 
 def _service(settings: Settings, lineup: Lineup) -> Service:
-    for served in lineup.cards().models:
-        log.info("%s@%s scores %s", served.name, served.version, served.role)
     store = open_store(settings.store)
     model = lineup.chosen
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
