@@ -63,10 +63,19 @@ def cross_validate(
         SharedSpeaker: if a speaker stood on two sides.
         BadInput: when there are too few speakers for the folds.
     """
+    return judge(deal_folds(clips, folds, held_out, seed), candidates, task=task, watch=watch)
+
+
+def deal_folds(clips: Sequence[Clip], folds: int, held_out: float = HELD_OUT, seed: int = 7) -> list[Split]:
+    """Return folds by speaker, in each of which somebody learns and somebody is judged.
+
+    Raises:
+        BadInput: when there are too few speakers.
+    """
     splits = speaker_folds(clips, folds, held_out, seed)
     if not all(split.test and split.train for split in splits):
         raise BadInput(f"{folds} folds need more speakers: in some fold nobody would learn or be judged")
-    return judge(splits, candidates, task=task, watch=watch)
+    return splits
 
 
 def judge(

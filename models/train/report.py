@@ -18,7 +18,7 @@ from undervoice.model import Model
 from .baselines import baselines, summaries
 from .calibration import Array
 from .corpora import Clip
-from .evaluation import Task, by_corpus, cross_validate, headlines, intervals
+from .evaluation import Task, by_corpus, cross_validate, deal_folds, headlines, intervals
 from .latency import time_segment
 from .served import Answer, Line, answers, cut_recording, find_noises, open_recording
 from .split import speakers
@@ -61,6 +61,8 @@ def evaluate(
     known = [clip for clip in clips if clip.label in model.labels]
     if not known:
         raise BadInput(f"no clip has a label that {model.name} knows: {', '.join(model.labels)}")
+    if wish.baselines:
+        deal_folds(known, wish.folds, seed=wish.seed)  # refuses too many folds before the long work, not after it
     given = list(watch(answers(folder, known), len(known), "Scoring"))
     heard = [answer for answer in given if not answer.error]
     if not heard:

@@ -54,9 +54,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge the model, print the figures, and write the files that were asked for."""
-    report_module, corpora = training("report"), training("corpora")
     folder = model_folder(args.model)
+    report_module, corpora = training("report"), training("corpora")
     clips = corpora.read_data(args.data, args.labels or labels_for(folder))
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before the long work
     wish = report_module.Wish(phone=args.phone, baselines=args.baselines, folds=args.folds, seed=args.seed)
     report, answers = report_module.evaluate(folder, clips, [Path(place) for place in args.data], wish, watch)
     if args.out:
