@@ -13,6 +13,8 @@ BATCH = 8
 BATCH_SEC = 0.02
 """About how long one go may take: the first segment of a batch waits for its last."""
 SMOOTHING = 0.1
+LEAST_SEC = 1e-5
+"""What a segment costs at least, whatever the clock says."""
 OUTLIER = 2.0
 """Most, in times the smoothed cost, that one go counts: a machine that stood still for once says nothing."""
 
@@ -34,6 +36,7 @@ class Measured:
         self._scorer = scorer
         self.segment_sec = scorer.segment_sec
         """Smoothed cost of one segment."""
+        self._goes = 0
 
     @property
     def at_once(self) -> int:
@@ -48,5 +51,10 @@ class Measured:
         except Exception as error:  # whatever a model throws must reach the calls, not end the thread
             return [error] * len(segments)
         finally:
-            cost_sec = max(1e-6, (time.perf_counter() - began) / len(segments))
-            self.segment_sec += SMOOTHING * (min(cost_sec, OUTLIER * self.segment_sec) - self.segment_sec)
+            self._learn((time.perf_counter() - began) / len(segments))
+
+    def _learn(self, cost_sec: float) -> None:
+        # A mean at first: what was thought while the service started may tell of a busy machine more than of the model.
+        self._goes += 1
+        heeded = min(max(cost_sec, LEAST_SEC), OUTLIER * self.segment_sec)
+        self.segment_sec += max(SMOOTHING, 1 / self._goes) * (heeded - self.segment_sec)

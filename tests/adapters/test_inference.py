@@ -23,7 +23,7 @@ def segment(start: int = 0) -> Segment:
 class Gate:
     """A scorer that waits until it is let go, and remembers the order."""
 
-    segment_sec = 0.002
+    segment_sec = 0.001
 
     def __init__(self) -> None:
         self.open, self.entered = threading.Event(), threading.Event()
@@ -109,7 +109,7 @@ async def test_a_call_may_have_four_live_segments_waiting_then_its_oldest_goes(
 
 
 async def test_past_the_bound_of_work_the_oldest_live_segment_is_shed(gate: Gate) -> None:
-    inference = Inference(gate, threads=1, queue_ms=20)  # at 2 ms a segment ten may wait
+    inference = Inference(gate, threads=1, queue_ms=10)  # at 1 ms a segment ten may wait
     first = await held(inference, gate)
     waiting = [inference.submit(segment(n), n, Urgency.LIVE) for n in range(15)]
     stored = [inference.submit(segment(100 + n), n, Urgency.STORED) for n in range(15)]

@@ -78,11 +78,11 @@ async def test_a_rush_of_live_finals_falls_to_the_quick_model_and_nothing_is_she
     assert None not in by
     assert inference.shed == 0
     assert by.count("quick") == inference.fell_back >= 40  # 60 × 20 ms is far above half of 400 ms
-    assert by.count("chosen") >= 5  # what fits into the bound still gets the better model
+    assert by.count("chosen") >= 3  # what fits into the bound still gets the better model
 
 
 async def test_a_few_live_finals_wait_for_the_chosen_model(inference: Inference) -> None:
-    assert await scored(inference, [(n, Urgency.LIVE) for n in range(6)]) == ["chosen"] * 6
+    assert await scored(inference, [(n, Urgency.LIVE) for n in range(4)]) == ["chosen"] * 4
     assert inference.fell_back == 0
 
 
