@@ -1,28 +1,29 @@
-"""Train from the command line: ``release`` makes the model, ``folds`` and ``corpora`` judge the recipe."""
+"""Make the models in service: ``study`` judges the recipes on unheard speakers, ``release`` makes the models."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from undervoice.emotion import UPSET_WEIGHTS
 from undervoice.errors import BadInput
 
-from .corpora import default_data
+from .corpora import Clip, default_data, read_data, read_noises
 from .examples import Store
-from .folds import run_folds
-from .recipe import Recipe
+from .protocols import PROTOCOLS
+from .recipe import POOL, TAUGHT
 from .release import release
+from .study import KINDS, Study
+from .verdicts import report_of
+from .workshop import Workshop
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ROOT = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
-"""Where models and figures are written by default; the working folder for an installed package."""
-FIGURES = {"folds": "speaker_folds", "corpora": "corpus_folds"}
-"""The commands that judge, and the name under which their report is kept."""
+WEIGHTS = "whisper-base-encoder.npz"
 
 
 def say(line: str) -> None:
@@ -33,46 +34,60 @@ def say(line: str) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     grammar = argparse.ArgumentParser(prog="train", description=__doc__)
-    grammar.add_argument("command", choices=("release", "folds", "corpora"))
-    grammar.add_argument("--data", type=Path, help="folder of corpora (default: shared/data beside the repository)")
-    grammar.add_argument("--corpora", nargs="+", help="corpora to learn from")
-    grammar.add_argument("--out", type=Path, default=ROOT / "models" / "compact", help="the model's folder")
-    grammar.add_argument("--figures", type=Path, default=ROOT / "models" / "figures", help="reports are kept here")
-    grammar.add_argument("--cache", type=Path, default=ROOT / ".runs" / "features", help="features are kept here")
-    grammar.add_argument("--folds", type=int, default=5)
-    grammar.add_argument("--epochs", type=int)
-    grammar.add_argument("--draws", type=int, help="clips drawn in one epoch")
-    grammar.add_argument("--seed", type=int)
+    commands = grammar.add_subparsers(dest="command", required=True)
+    study = commands.add_parser("study", help="judge the recipes, fold by fold")
+    study.add_argument("protocols", nargs="*", choices=[*PROTOCOLS, []], help="all of them by default")
+    made = commands.add_parser("release", help="make models/accurate and models/compact from all the data")
+    for command in (study, made):
+        command.add_argument("--data", type=Path, help="folder of corpora (default: shared/data beside the repository)")
+        command.add_argument("--weights", type=Path, help=f"encoder weights (default: shared/weights/{WEIGHTS})")
+        command.add_argument("--runs", type=Path, default=CHECKOUT / ".runs", help="features and folds are kept here")
+        command.add_argument("--models", type=Path, default=CHECKOUT / "models", help="where models and figures go")
+        command.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     return grammar
 
 
-def recipe_of(asked: argparse.Namespace) -> Recipe:
-    """Return the default recipe with what was asked for."""
-    changes: dict[str, Any] = {
-        key: getattr(asked, key) for key in ("epochs", "seed") if getattr(asked, key) is not None
-    }
-    if asked.corpora:
-        changes["corpora"] = tuple(asked.corpora)
-    return dataclasses.replace(Recipe(), **changes)
+def workshop_of(asked: argparse.Namespace, data: Path) -> Workshop:
+    """Return the workshop with the recipes of the released models."""
+    store = Store(asked.runs / "features", read_noises(data), workers=os.cpu_count() or 1)
+    # A label that is none of the seven: in these clips a compact network hears its teacher alone.
+    unlabelled = tuple(replace(clip, label="") for clip in read_present(data, TAUGHT, "own"))
+    weights = asked.weights or data.parent / "weights" / WEIGHTS
+    note = lambda epoch, loss: say(f"  epoch {epoch}: loss {loss:.3f}")  # noqa: E731
+    return Workshop(store, weights, unlabelled=unlabelled, threads=os.cpu_count() or 1, note=note)
 
 
-def read_figures(folder: Path) -> dict[str, Any]:
-    """Return the reports of earlier runs, by name."""
-    places = {name: folder / f"{name}.json" for name in FIGURES.values()}
-    return {name: json.loads(place.read_text(encoding="utf-8")) for name, place in places.items() if place.is_file()}
+def read_present(data: Path, corpora: Sequence[str], labels: str) -> list[Clip]:
+    """Return the clips of those corpora that are there."""
+    places = [data / name for name in corpora if (data / name).is_dir()]
+    return read_data(places, labels) if places else []  # type: ignore[arg-type]
+
+
+def run_study(asked: argparse.Namespace, data: Path) -> None:
+    """Carry out protocols and write each one's report."""
+    own, seven = (read_present(data, POOL, labels) for labels in ("own", "seven"))
+    study = Study(workshop_of(asked, data), asked.runs / "study", own, seven, say)
+    for name in asked.protocols or PROTOCOLS:
+        protocol = PROTOCOLS[name]
+        upset = {label: weight for label, weight in UPSET_WEIGHTS.items() if label in protocol.labels}
+        for kind, verdicts in study.run(name, asked.kinds).items():
+            report = report_of(protocol.title, verdicts, protocol.labels, upset)
+            place = asked.models / "figures" / f"{name}-{kind}.json"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+            say(
+                f"{name}, {kind}: "
+                + ", ".join(f"{key} {v['mean']:.3f} ± {v['std']:.3f}" for key, v in report["mean"].items())
+            )
 
 
 def run(asked: argparse.Namespace) -> None:
     """Do what was asked."""
-    data, store, recipe = asked.data or default_data(), Store(asked.cache), recipe_of(asked)
-    if asked.command == "release":
-        release(data, asked.out, store, recipe, read_figures(asked.figures), say)
-        return
-    report = run_folds(data, store, recipe, asked.folds, asked.command == "corpora", say)
-    asked.figures.mkdir(parents=True, exist_ok=True)
-    place = asked.figures / f"{FIGURES[asked.command]}.json"
-    place.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    say(json.dumps(report["mean"], indent=2))
+    data = asked.data or default_data()
+    if asked.command == "study":
+        run_study(asked, data)
+    else:
+        release(workshop_of(asked, data), read_present(data, POOL, "seven"), asked.runs, asked.models, asked.kinds, say)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

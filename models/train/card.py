@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PERCENTAGES = {
-    "accuracy": "accuracy, seven labels",
+    "accuracy": "accuracy",
     "uar": "unweighted average recall (UAR)",
     "upset_accuracy": "upset or not: accuracy",
     "upset_f1": "upset or not: F1 of upset",
@@ -15,44 +15,39 @@ PERCENTAGES = {
     "accuracy_most_certain_80": "accuracy on the 80 % most certain",
     "ece": "expected calibration error (15 bins)",
 }
+KINDS = {
+    "log_mel": "The lower layers of a Whisper encoder, mixed and pooled by attention",
+    "logfbank": "A small convolutional network, pooled by attention",
+}
+INPUTS = {
+    "log_mel": "Whisper's log mel energies (80 bands, 25 ms Hann windows every 10 ms)",
+    "logfbank": "log mel energies as `python_speech_features.logfbank` defines them (40 bands, 25 ms every 10 ms)",
+}
 
 INTRODUCTION = """\
 # {name} {version}
 
-A small convolutional network ({parameters:,} parameters) that hears 0.5 to 2.5 s of speech and answers calibrated
-probabilities of seven emotions: {labels}.
-It is for **demonstration and research**: the speech it learned from is not cleared for commercial use.
+{what} ({parameters:,} parameters, {megabytes:.1f} MB). It hears 0.5 to 2.5 s of speech and answers calibrated
+probabilities of: {labels}.
 
-A reading estimates **how speech sounds, not what a person feels**.
+A reading is an estimate of **how speech sounds, not of what a person feels**.
 
-Made on {trained} by `make train` with seed {seed}. One 2.5 s segment (249 frames) takes {latency_ms} ms on one
-thread with onnxruntime, features not included (median of 200 runs; {latency_on}).
-"""
+Made on {trained} with seed {seed}. One 2.5 s segment takes {median_ms} ms (95th percentile {p95_ms} ms) on one
+thread, features included ({on}).
 
-INPUT = """
 ## Input and output
 
-`features` `float32[batch, frames, {bands}]`: log mel filter-bank energies as `python_speech_features.logfbank` defines
-them, 16 kHz, 25 ms frames every 10 ms. Any number of frames from one on; a segment's answer does not depend on its
-batch. `probabilities` `float32[batch, 7]`: rows sum to 1, the temperature is inside the graph. Under a top probability
+`features` `float32[batch, frames, {bands}]`: {input}, 16 kHz; `lengths` `int64[batch]`: how many of each row's frames
+are no padding. Any number of frames from one on; a segment's answer does not depend on its batch. `probabilities`
+`float32[batch, {count}]`: rows sum to 1, the temperature ({temperature}) is inside the graph. Under a top probability
 of {abstain_below} the service shows "unsure".
 """
 
-LIMITS = """
-## Limits
-
-- {speech}. Real callers are subtler, and other languages and lines sound otherwise: expect less than
-  these figures, and try the model on your own calls before anyone relies on it.
-- Actors agree on how to play a feeling; people do not. "Neutral" of one voice is "sad" of another.
-- Few speakers: {speakers} in all.
-- The telephone figures come from a simulated 8 kHz mu-law line, not from real calls.
-- It must not be used to judge a person: not for employment, credit, insurance, health or law.
-
+OWN = """
 ## A model of your own
 
-Recordings in a folder with a `manifest.csv` (`file,corpus,speaker,label,…`), then
-`PYTHONPATH=models python -m train release --data FOLDER --corpora NAME --out models/mine`, and start the server with
-`UNDERVOICE_MODEL=models/mine`. Your recordings' terms then decide what the model may be used for.
+`undervoice train RECORDINGS --out FOLDER` makes one from labelled recordings; `UNDERVOICE_MODEL=FOLDER` serves it.
+Your recordings' terms then decide what it may be used for.
 """
 
 TERMS = """\
@@ -72,14 +67,26 @@ Who trains a model on recordings of their own is bound by the terms of those rec
 The model is provided "as is", without warranty of any kind.
 """
 
+OWN_TERMS = """\
+The model in this folder (model.onnx, with model.json and card.md)
+
+It may be used under {licence}:
+
+{sources}
+"""
 
 CITED = {
     "ravdess": "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (2018)",
     "emodb": "F. Burkhardt et al.: A Database of German Emotional Speech (2005)",
     "nemo": "I. Christop: nEMO, Dataset of Emotional Speech in Polish (2024)",
 }
-SPOKEN = {"ravdess": "English", "emodb": "German", "nemo": "Polish", "ased": "Amharic"}
-"""The acted corpora and their languages; what other recordings hold is for their owner to say."""
+WHISPER = """\
+
+It began from the encoder of Whisper base (Radford et al. 2022), (c) OpenAI, MIT licence:
+  Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+  documentation files, to deal in it without restriction, provided that this notice is included in all copies. It is
+  provided "as is", without warranty of any kind. Full text: https://opensource.org/license/mit
+"""
 
 
 def percent(share: float) -> str:
@@ -93,85 +100,103 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def limits_section(data: Sequence[dict[str, Any]]) -> str:
-    """Tell what the model cannot do."""
-    languages = sorted(SPOKEN.get(row["corpus"], "") for row in data)
-    acted = f"Acted speech, recorded in studios ({', '.join(languages)})"
-    speech = acted if all(languages) else "It learned from the recordings in the table above, and from nothing else"
-    return LIMITS.format(speech=speech, speakers=sum(row["speakers"] for row in data))
-
-
-def data_section(data: Sequence[dict[str, Any]], noises: int) -> str:
-    """Tell what the model learned from."""
-    rows = [[row["corpus"], str(row["clips"]), str(row["speakers"]), row["licence"]] for row in data]
-    bed = f"one of {noises} background recordings (`emospeech_in`), " if noises else ""
-    note = (
-        "\n`calm` was taken for neutral; `boredom` was left out. Training heard each clip as it is and disturbed:\n"
-        f"other pace, simulated rooms, {bed}gain, and 8 kHz mu-law telephone lines.\n"
+def introduction(sidecar: dict[str, Any]) -> str:
+    """Tell what the model is, takes and answers."""
+    facts = {key: sidecar[key] for key in ("name", "version", "parameters", "trained", "seed", "abstain_below")}
+    kind, latency = sidecar["features"]["kind"], sidecar["metrics"].get("latency", {})
+    return INTRODUCTION.format(
+        **facts,
+        what=KINDS[kind],
+        input=INPUTS[kind],
+        megabytes=sidecar["metrics"]["bytes"] / 1e6,
+        labels=", ".join(sidecar["labels"]),
+        count=len(sidecar["labels"]),
+        bands=sidecar["features"]["bands"],
+        temperature=sidecar["temperature"],
+        **{key: latency.get(key, "?") for key in ("median_ms", "p95_ms", "on")},
     )
-    return "\n## Data\n\n" + table(["corpus", "clips", "speakers", "licence as stated"], rows) + note
 
 
-def fold_section(title: str, report: dict[str, Any]) -> str:
-    """Tell the figures of one protocol, with their spread over folds."""
+def data_section(sidecar: dict[str, Any]) -> str:
+    """Tell what the model learned from."""
     rows = [
-        [words, f"{percent(report['mean'][key]['mean'])} ± {percent(report['mean'][key]['std'])}"]
+        [row["corpus"], str(row["clips"]), str(row["speakers"]), row["use"], row["licence"]] for row in sidecar["data"]
+    ]
+    bed = f"one of {sidecar['noises']} recordings of background noise, " if sidecar["noises"] else ""
+    note = (
+        "\nTraining heard each clip as it is and disturbed: other pace, simulated rooms, "
+        f"{bed}gain, overdrive,\nand telephone lines (G.711 mu-law and A-law, GSM, Opus).\n"
+    )
+    return "\n## Data\n\n" + table(["corpus", "clips", "speakers", "used for its", "licence as stated"], rows) + note
+
+
+def fold_section(report: dict[str, Any]) -> str:
+    """Tell the figures of one protocol, with their spread over folds."""
+    mean = report["mean"]
+    rows = [
+        [words, f"{percent(mean[key]['mean'])} ± {percent(mean[key]['std'])}"]
         for key, words in PERCENTAGES.items()
+        if key in mean
     ]
-    loss = report["mean"]["accuracy"]["mean"] - report["telephone"]["accuracy"]["mean"]
     phone = report["telephone"]["accuracy"]
-    rows.append(["accuracy through a mu-law 8 kHz line", f"{percent(phone['mean'])} ± {percent(phone['std'])}"])
-    rows.append(["points lost on that line", f"{100 * loss:.1f}"])
+    rows.append(["accuracy over the telephone", f"{percent(phone['mean'])} ± {percent(phone['std'])}"])
+    rows.append(["points lost there", f"{report['points_lost']:.1f}"])
     rows.append(["segments called unsure", percent(report["abstained"]["mean"])])
-    text = f"\n## {title}\n\nProtocol: {report['protocol']}.\n\n" + table(["figure", "mean ± deviation"], rows)
-    corpora = [
-        [name, percent(found["accuracy"]), percent(found["uar"]), percent(found["upset_accuracy"])]
-        for name, found in report["by_corpus"].items()
+    intro = f"\n### {report['protocol']}\n\n{report['clips']} clips, {report['speakers']} speakers.\n\n"
+    text = intro + table(["figure", "mean ± deviation over folds"], rows)
+    if len(report["by_corpus"]) > 1:
+        text += "\n" + corpora_table(report["by_corpus"])
+    return text
+
+
+def corpora_table(found: dict[str, dict[str, float]]) -> str:
+    """Show the figures of each corpus."""
+    rows = [
+        [name, *(percent(each[key]) for key in ("accuracy", "uar", "upset_accuracy"))] for name, each in found.items()
     ]
-    return text + "\n" + table(["corpus", "accuracy", "UAR", "upset or not"], corpora)
+    return table(["corpus", "accuracy", "UAR", "upset or not"], rows)
+
+
+PROTOCOL = """
+## Figures on unseen speakers
+
+Every figure is on speakers whom the model judged had not heard, from models trained on the other folds; the model in
+this folder was then trained on everything. Clips are cut by the product's own segmenter, and a clip's probabilities are
+the mean over its segments weighted by duration. Temperature and least certainty of each fold were fitted on what the
+*other* folds' models said of speakers unknown to them. "Over the telephone": the same segments through 8 kHz mu-law,
+with street noise 15 dB under the voice.
+"""
 
 
 def confusion_section(report: dict[str, Any]) -> str:
     """Show what was meant against what was heard, all test clips of the folds together."""
-    labels = report["confusion"]["labels"]
+    labels = report["labels"]
     rows = [
         [f"**{label}**", *(str(count) for count in counts), percent(report["recall"].get(label, 0.0))]
-        for label, counts in zip(labels, report["confusion"]["rows"], strict=True)
+        for label, counts in zip(labels, report["confusion"], strict=True)
     ]
-    intro = "\n### Confusion\n\nRows: what the actor meant; columns: what the model heard; clips of all test folds.\n\n"
+    intro = "\nRows: what the actor meant; columns: what the model heard; clips of all folds.\n\n"
     return intro + table(["meant / heard", *labels, "recall"], rows)
 
 
-def calibration_section(metrics: dict[str, Any]) -> str:
-    """Tell how the released network was calibrated."""
-    found = metrics["calibration_speakers"]
-    return (
-        f"\n## Calibration of the released model\n\nThe released network was trained on all corpora above but for "
-        f"{found['protocol']} ({found['clips']} clips): temperature {found['temperature']}, accuracy "
-        f"{percent(found['accuracy'])}, UAR {percent(found['uar'])}, "
-        f"expected calibration error {percent(found['ece'])}. "
-        "The figures of the folds above are the ones to quote.\n"
-    )
+def held_out_section(found: dict[str, Any]) -> str:
+    """Tell the figures of a model whose trainer kept speakers aside."""
+    rows = [[words, percent(found[key])] for key, words in PERCENTAGES.items() if found.get(key) is not None]
+    intro = f"\n## Figures\n\nOn {found['protocol']} ({found['clips']} clips).\n\n"
+    return intro + table(["figure", "value"], rows)
 
 
 def render_card(sidecar: dict[str, Any]) -> str:
     """Return the whole card as Markdown."""
-    metrics = sidecar["metrics"]
-    facts = {key: sidecar[key] for key in ("name", "version", "parameters", "trained", "seed")}
-    timing = {key: metrics[key] for key in ("latency_ms", "latency_on")}
-    text = INTRODUCTION.format(**facts, labels=", ".join(sidecar["labels"]), **timing)
-    text += INPUT.format(bands=sidecar["features"]["bands"], abstain_below=sidecar["abstain_below"])
-    text += data_section(sidecar["data"], sidecar["noises"])
-    if report := metrics.get("speaker_folds"):
-        text += fold_section("Figures on unseen speakers", report) + confusion_section(report)
-    if report := metrics.get("corpus_folds"):
-        text += fold_section("Figures on unseen corpora", report)
-    return (
-        text
-        + calibration_section(metrics)
-        + limits_section(sidecar["data"])
-        + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"
-    )
+    text, metrics = introduction(sidecar) + data_section(sidecar), sidecar["metrics"]
+    reports = [report for report in metrics.values() if isinstance(report, dict) and "folds" in report]
+    if reports:
+        text += PROTOCOL + fold_section(reports[0]) + confusion_section(reports[0])
+        text += "".join(fold_section(report) for report in reports[1:])
+    if "held_out" in metrics:
+        text += held_out_section(metrics["held_out"])
+    text += "\n## Limits\n\n" + "".join(f"- {limit}\n" for limit in sidecar["limits"])
+    return text + OWN + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"
 
 
 def write_card(path: Path, sidecar: dict[str, Any]) -> None:
@@ -183,8 +208,8 @@ def write_licence(path: Path, sidecar: dict[str, Any]) -> None:
     """Write ``LICENSE`` with the data's terms."""
     rows = []
     for row in sidecar["data"]:
-        rows.append(f"  {row['corpus']}: {row['clips']} clips; {row['licence']}")
+        rows.append(f"  {row['corpus']}: {row['clips']} clips ({row['use']}); {row['licence']}")
         rows += [f"    {CITED[row['corpus']]}"] if row["corpus"] in CITED else []
-    if sidecar["noises"]:
-        rows.append(f"  emospeech_in: {sidecar['noises']} recordings of room and street noise; CC BY-NC-SA 4.0")
-    path.write_text(TERMS.format(sources="\n".join(rows)), encoding="utf-8")
+    terms = TERMS if "CC-BY-NC" in sidecar["licence"] else OWN_TERMS
+    text = terms.format(sources="\n".join(rows), licence=sidecar["licence"])
+    path.write_text(text + (WHISPER if sidecar["features"]["kind"] == "log_mel" else ""), encoding="utf-8")

@@ -7,54 +7,71 @@ import multiprocessing
 import pickle
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from undervoice import features, noise, vad
 from undervoice.emotion import Samples
-from undervoice.features import logfbank
+from undervoice.features import Features, log_mel, logfbank
 
-from .augment import disturb, telephone
-from .corpora import Clip, read_noises, read_samples
+from .augment import add_noise, disturb, telephone
+from .corpora import Clip, read_samples
 from .segmenting import cut_as_served
 from .windows import trim
 
-BANDS = 40
+FEATURES: dict[str, Callable[[Samples], Features]] = {"logfbank": logfbank, "log_mel": log_mel}
+"""The features that networks take, by the name that ``model.json`` gives them."""
 Half = npt.NDArray[np.float16]
 """``float16[frames, bands]``: features as they are kept in memory."""
 NOISES = 200
 """Background recordings kept in memory while variants are made."""
+PHONE_SNR_DB = 15.0
+"""How far a caller's voice stands over the street when a model is judged over the telephone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One clip as a model hears it: the features of its segments, and how long each is."""
+    """One clip as models hear it: its variants or segments as features of each kind, and how long each is."""
 
-    pieces: list[Half]
-    weights: list[float] = field(default_factory=list)
+    pieces: dict[str, list[Half]]
+    weights: list[float]
 
 
-def to_half(samples: Samples) -> Half:
-    """Return the features of a stretch as ``float16[frames, bands]``."""
-    return logfbank(samples, BANDS).astype(np.float16)
+def hear(stretches: Sequence[Samples]) -> Heard:
+    """Return stretches as features of every kind: both networks must hear the very same variants."""
+    pieces = {
+        kind: [compute(samples).astype(np.float16) for samples in stretches] for kind, compute in FEATURES.items()
+    }
+    return Heard(pieces, [float(len(samples)) for samples in stretches])
 
 
 def make_variants(path: Path, noises: Sequence[Samples], variants: int, seed: int) -> Heard:
     """Return a clip's trimmed speech as it is, and ``variants`` times disturbed."""
     rng = np.random.default_rng((seed, zlib.crc32(path.name.encode())))
     speech = trim(read_samples(path))
-    return Heard([to_half(speech)] + [to_half(disturb(speech, noises, rng)) for _ in range(variants)])
+    return hear([speech] + [disturb(speech, noises, rng) for _ in range(variants)])
 
 
-def make_segments(path: Path, phone: bool) -> Heard:
-    """Return the segments the product would score, of the clip or of its way through a telephone line."""
-    samples = read_samples(path)
-    pieces = cut_as_served(telephone(samples) if phone else samples)
-    return Heard([to_half(piece) for piece in pieces], [float(len(piece)) for piece in pieces])
+def make_segments(path: Path, noises: Sequence[Samples], phone: bool) -> Heard:
+    """Return the segments that the product would score, of the clip or of its way through a telephone line.
+
+    Over the telephone the segments are those of the clear clip: what is measured is the model, not the segmenter.
+    """
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
+    pieces = cut_as_served(read_samples(path))
+    return hear([call_from_street(piece, noises, rng) for piece in pieces] if phone else pieces)
+
+
+def call_from_street(samples: Samples, noises: Sequence[Samples], rng: np.random.Generator) -> Samples:
+    """Return a voice through mu-law at 8 kHz with noise 15 dB under it; white noise where there is no other."""
+    white = rng.normal(0, 1000, len(samples)).astype(np.int16)
+    noise = noises[int(rng.integers(len(noises)))] if noises else white
+    return telephone(add_noise(samples, noise, PHONE_SNR_DB))
 
 
 class Store:
@@ -62,23 +79,31 @@ class Store:
 
     Args:
         folder: where to keep them; None keeps nothing.
+        noises: background recordings that variants and telephone calls get.
         workers: processes that make features side by side.
     """
 
-    def __init__(self, folder: Path | None, workers: int = 2) -> None:
-        self.folder = folder
-        self.workers = workers
+    def __init__(self, folder: Path | None, noises: Sequence[Path] = (), workers: int = 2) -> None:
+        self.folder, self.noises, self.workers = folder, noises, workers
+        self._read: list[Samples] | None = None
 
-    def variants(self, clips: Iterable[Clip], data: Path, count: int, seed: int) -> dict[Path, Heard]:
+    def variants(self, clips: Iterable[Clip], count: int, seed: int) -> dict[Path, Heard]:
         """Return each clip's variants."""
-        paths = read_noises(data)[:NOISES] if count else []
-        noises = [read_samples(path) for path in paths]
+        noises = self.read_noises() if count else []
         make = partial(make_variants, noises=noises, variants=count, seed=seed)
         return self.fetch(clips, f"variants-{count}-{seed}-{len(noises)}", make)
 
     def segments(self, clips: Iterable[Clip], phone: bool = False) -> dict[Path, Heard]:
         """Return each clip's segments."""
-        return self.fetch(clips, f"segments-{'phone' if phone else 'studio'}", partial(make_segments, phone=phone))
+        noises = self.read_noises() if phone else []
+        make = partial(make_segments, noises=noises, phone=phone)
+        return self.fetch(clips, f"segments-{f'phone-{len(noises)}' if phone else 'studio'}", make)
+
+    def read_noises(self) -> list[Samples]:
+        """Return the background recordings, read once."""
+        if self._read is None:
+            self._read = [read_samples(path) for path in self.noises[:NOISES]]
+        return self._read
 
     def fetch(self, clips: Iterable[Clip], kind: str, make: Callable[[Path], Heard]) -> dict[Path, Heard]:
         """Return what was kept of a kind, and make what is missing."""
@@ -104,7 +129,7 @@ class Store:
     @staticmethod
     def sources(kind: str) -> list[Path]:
         """Return the code that decides how features of a kind come out."""
-        names = ["augment.py", "windows.py"]
+        names = ["augment.py", "codecs.py", "windows.py"]
         modules = [features]
         if kind.startswith("segments"):
             names.append("segmenting.py")
@@ -116,6 +141,7 @@ class Store:
         if self.workers < 2 or len(paths) < 64:
             return [make(path) for path in paths]
         # spawn: forking a process in which torch already runs threads can hang.
-        with multiprocessing.get_context("spawn").Pool(self.workers) as pool:
+        # One thread each: the workers' own threads would wait for each other, many times longer than they work.
+        with multiprocessing.get_context("spawn").Pool(self.workers, threadpool_limits, (1,)) as pool:
             # Few large chunks: each carries the background recordings along.
             return pool.map(make, paths, chunksize=-(-len(paths) // (8 * self.workers)))

@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 POOL = ("ravdess", "emodb", "nemo")
 """The corpora on which folds are reported."""
+TAUGHT = ("ased", "emospeech_in")
+"""Corpora in which a compact network hears its teacher alone: their texts give labels away, or nobody knows them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """The settings of one training; the defaults are those of the released model."""
+class Hearing:
+    """How clips are disturbed before a network hears them, and how they are drawn."""
 
-    corpora: tuple[str, ...] = POOL
-    """Corpora to learn from; ``name:01+02`` takes only those sentences."""
-    seed: int = 7
     variants: int = 4
     """Disturbed variants of each clip beside the clean one."""
-    epochs: int = 24
-    epoch_clips: int = 4_000
-    """Draws in one epoch."""
-    batch: int = 32
-    width: int = 160
-    """Channels of the convolutions."""
-    dropout: float = 0.2
-    rate: float = 2e-3
-    """Highest learning rate of the one-cycle schedule."""
-    decay: float = 0.02
-    smoothing: float = 0.1
-    mixup: float = 0.2
-    """Beta parameter of mixup; 0 switches it off."""
-    average: float = 0.997
-    """How much of the averaged weights is kept at each step."""
     balance: float = 0.5
     """0 draws clips as they come, 1 draws every (corpus, label) equally often."""
-    held_out: float = 0.12
-    """Share of each corpus's training speakers kept for calibration."""
-    shortest: int = 50
+    shortest: int = 80
     longest: int = 249
-    """Frames in a training crop: 0.5 to 2.5 s."""
-    threads: int = 2
+    """Frames in a training crop: 0.8 to 2.5 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How long and how fast a network learns."""
+
+    epochs: int
+    rate: float
+    """Highest learning rate of the one-cycle schedule."""
+    batch: int = 32
+    smoothing: float = 0.1
+    """Share of each target spread evenly over the labels."""
+    dropout: float = 0.3
+    weight_decay: float = 0.05
+    average: float = 0.995
+    """How much of the averaged weights is kept at each step."""
+    hearing: Hearing = field(default_factory=Hearing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccurateRecipe(Schedule):
+    """The settings of an accurate model's training; the defaults are those of the released one."""
+
+    epochs: int = 5
+    rate: float = 3e-4
+    """That of the topmost encoder layer."""
+    layers: int = 3
+    """Encoder layers kept."""
+    frozen: int = 1
+    """How many of the lowest, with the convolutions, stay as Whisper has them."""
+    decay: float = 0.7
+    """How much less each layer learns than the one above it."""
+    head_rate: float = 1e-3
+    layer_dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactRecipe(Schedule):
+    """The settings of a compact model's training; the defaults are those of the released one."""
+
+    epochs: int = 8
+    rate: float = 2e-3
+    dropout: float = 0.2
+    weight_decay: float = 0.02
+    average: float = 0.997
+    width: int = 160
+    """Channels of the convolutions."""
+    teacher: float = 0.8
+    """How much the teacher's probabilities count beside the labels, where there is a teacher."""
+    softness: float = 2.0
+    """Temperature at which the teacher is heard (Hinton et al. 2015)."""
+    hearing: Hearing = field(default_factory=lambda: Hearing(shortest=50))

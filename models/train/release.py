@@ -1,117 +1,122 @@
-"""The released model: trained on everything but a few speakers, who calibrate it, and written as a folder."""
+"""The models in service: trained on all the data, calibrated by the folds of the study, written as folders."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
-from undervoice.features import FRAME, HOP, NFFT
+import torch
 
-from .card import write_card, write_licence
-from .corpora import LABELS, LICENCES, Clip, read_corpora, read_noises
-from .examples import NOISES, Store
-from .export import latency_ms, processor, to_onnx
-from .folds import Calibration, Say, calibrate
-from .loop import train
-from .metrics import measure
-from .network import BANDS, Compact, parameters
-from .recipe import Recipe
-from .scoring import score_clips
-from .split import hold_out, speakers, split_by
+from undervoice.emotion import UPSET_WEIGHTS
+from undervoice.errors import BadInput
+from undervoice.model import Model
 
-VERSION = "1"
-LICENCE = "CC-BY-NC-SA-4.0"
+from .accurate import Accurate
+from .compact import Compact, parameters
+from .corpora import LABELS, Clip
+from .export import to_onnx
+from .latency import noise, time_segment
+from .protocols import PROTOCOLS, clips_of
+from .sidecars import LICENCE, SEVEN_LIMITS, SPECS, describe, sources, write_folder
+from .study import Verdict, read_said
+from .verdicts import temperature_of, threshold_of
+from .workshop import Network, Workshop
+
+Say = Callable[[str], None]
+JUDGED = "pooled"
+"""The protocol whose folds calibrate the released models."""
 
 
-def release(data: Path, out: Path, store: Store, recipe: Recipe, figures: dict[str, Any], say: Say) -> dict[str, Any]:
-    """Train, calibrate, export and describe a model; return its sidecar.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the folds of the study taught: the temperature, and when to abstain."""
 
-    Args:
-        figures: reports of earlier fold runs, by protocol; they go into ``model.json`` and the card.
+    temperature: float
+    abstain_below: float
+
+
+def calibration_of(kind: str, clips: Sequence[Clip], folder: Path) -> Calibration:
+    """Return how to calibrate a network of a kind, by what the folds' networks said of speakers unknown to them.
+
+    Raises:
+        BadInput: when the study has not been carried out.
     """
+    protocol = PROTOCOLS[JUDGED]
+    splits = protocol.folds(clips_of(protocol, clips))
+    places = [folder / JUDGED / f"{kind}-{number}.npz" for number in range(len(splits))]
+    if not all(place.is_file() for place in places):
+        raise BadInput(f"no study of {kind} models yet: run `study {JUDGED}` first")
+    verdicts = [Verdict(split.test, *read_said(place)) for split, place in zip(splits, places, strict=True)]
+    temperature = temperature_of(verdicts, protocol.labels)
+    return Calibration(temperature, threshold_of(verdicts, temperature))
+
+
+def release(
+    workshop: Workshop, clips: Sequence[Clip], runs: Path, models: Path, kinds: Sequence[str], say: Say
+) -> None:
+    """Make the released models of the kinds asked for; a compact one needs the accurate one as its teacher."""
+    accurate = made(
+        Accurate, runs / "release" / "accurate.pt", lambda keep: workshop.make_accurate(clips, LABELS, keep=keep), say
+    )
+    if "accurate" in kinds:
+        finish("accurate", accurate, workshop, clips, runs, models, say)
+    if "compact" in kinds:
+        compact = made(
+            Compact,
+            runs / "release" / "compact.pt",
+            lambda keep: workshop.make_compact(clips, LABELS, accurate, keep=keep),
+            say,
+        )
+        finish("compact", compact, workshop, clips, runs, models, say)
+
+
+def made(kind: type[Network], place: Path, make: Callable[[Path], Any], say: Say) -> Any:
+    """Return a network that was made earlier, or make it now."""
+    if place.is_file():
+        return torch.load(place, weights_only=False)  # our own file, written below
     started = time.monotonic()
-    clips = read_corpora(data, recipe.corpora)
-    split = split_by(clips, set(), hold_out(clips, recipe.held_out, recipe.seed))
-    heard = store.variants(split.train, data, recipe.variants, recipe.seed)
-    say(f"training on {len(split.train)} clips of {len(speakers(split.train))} speakers")
-    network = train(split.train, heard, recipe, lambda epoch, loss, _: say(f"epoch {epoch + 1}: loss {loss:.3f}"))
-    calibration = calibrate(network, split.calibrate, store)
-    held_out = held_out_figures(network, split.calibrate, store, calibration)
-    graph = to_onnx(network, calibration.temperature)
-    sidecar = describe(graph, network, recipe, calibration, clips)
-    sidecar["noises"] = len(read_noises(data)[:NOISES]) if recipe.variants else 0
-    sidecar["metrics"] = {
-        **figures,
-        "calibration_speakers": held_out,
-        "latency_ms": latency_ms(graph),
-        "latency_on": processor(),
-    }
-    write_folder(out, graph, sidecar)
-    say(f"{out}: {len(graph) / 1e6:.1f} MB, {(time.monotonic() - started) / 60:.1f} minutes")
-    return sidecar
+    network = make(place.with_suffix(".kept"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(network, place)
+    say(f"{kind.__name__}: {(time.monotonic() - started) / 60:.1f} minutes")
+    return network
 
 
-def held_out_figures(network: Compact, clips: Sequence[Clip], store: Store, calibration: Calibration) -> dict[str, Any]:
-    """Return the figures on the calibration speakers: the temperature has seen them, the network has not."""
-    probabilities, targets = score_clips(network, clips, store.segments(clips), calibration.temperature)
-    found = measure(probabilities, targets)
-    return {
-        "protocol": f"{len(speakers(clips))} speakers the network has not heard, who set the temperature",
-        "temperature": round(calibration.temperature, 3),
-        **{name: round(float(found[name]), 4) for name in ("accuracy", "uar", "ece", "upset_accuracy")},
-        "clips": len(clips),
-    }
+def finish(
+    name: str, network: Network, workshop: Workshop, clips: Sequence[Clip], runs: Path, models: Path, say: Say
+) -> None:
+    """Calibrate, export and describe a network."""
+    calibration = calibration_of(name, clips, runs / "study")
+    graph = to_onnx(network, calibration.temperature, SPECS[network.kind]["bands"])
+    taught = sources(workshop.unlabelled, "teacher's probabilities") if name == "compact" else []
+    sidecar = describe(
+        graph,
+        name=name,
+        kind=network.kind,
+        labels=LABELS,
+        upset={str(label): weight for label, weight in UPSET_WEIGHTS.items()},
+        abstain_below=calibration.abstain_below,
+        parameters=parameters(network),
+        seed=workshop.seed,
+        temperature=round(calibration.temperature, 3),
+        recipe=dataclasses.asdict(getattr(workshop, name)),
+        data=sources(clips) + taught,
+        noises=len(workshop.store.read_noises()),
+        licence=LICENCE,
+        limits=list(SEVEN_LIMITS),
+        metrics={**read_figures(models / "figures", name), "bytes": len(graph)},
+    )
+    write_folder(models / name, graph, sidecar)
+    sidecar["metrics"]["latency"] = time_segment(Model.load(models / name), noise())
+    write_folder(models / name, graph, sidecar)
+    say(f"{models / name}: {len(graph) / 1e6:.1f} MB")
 
 
-def describe(
-    graph: bytes, network: Compact, recipe: Recipe, calibration: Calibration, clips: Sequence[Clip]
-) -> dict[str, Any]:
-    """Return the sidecar that the service reads, without its metrics."""
-    return {
-        "name": "compact",
-        "version": VERSION,
-        "labels": list(LABELS),
-        "sha256": hashlib.sha256(graph).hexdigest(),
-        "features": {
-            "kind": "logfbank",
-            "bands": BANDS,
-            "sample_rate": SAMPLE_RATE,
-            "frame": FRAME,
-            "hop": HOP,
-            "nfft": NFFT,
-        },
-        "upset_weights": {str(label): weight for label, weight in sorted(UPSET_WEIGHTS.items())},
-        "abstain_below": calibration.abstain_below,
-        "parameters": parameters(network),
-        "seed": recipe.seed,
-        "recipe": dataclasses.asdict(recipe),
-        "data": sources(clips),
-        "licence": LICENCE,
-        "trained": datetime.now(UTC).date().isoformat(),
-    }
-
-
-def sources(clips: Sequence[Clip]) -> list[dict[str, Any]]:
-    """Return one row for each corpus: how much of it was used, and its terms."""
-    rows = []
-    for corpus in sorted({clip.corpus for clip in clips}):
-        own = [clip for clip in clips if clip.corpus == corpus]
-        licence = LICENCES.get(corpus, "see its source")
-        rows.append({"corpus": corpus, "clips": len(own), "speakers": len(speakers(own)), "licence": licence})
-    return rows
-
-
-def write_folder(out: Path, graph: bytes, sidecar: dict[str, Any]) -> None:
-    """Write ``model.onnx``, ``model.json``, ``card.md`` and ``LICENSE``."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "model.onnx").write_bytes(graph)
-    (out / "model.json").write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
-    write_card(out / "card.md", sidecar)
-    write_licence(out / "LICENSE", sidecar)
+def read_figures(folder: Path, kind: str) -> dict[str, Any]:
+    """Return the study's reports on a kind of network, by protocol."""
+    places = {name: folder / f"{name}-{kind}.json" for name in PROTOCOLS}
+    return {name: json.loads(place.read_text(encoding="utf-8")) for name, place in places.items() if place.is_file()}

@@ -190,9 +190,7 @@ def compare(heard: Sequence[Answer], model: Model, task: Task, wish: Wish, watch
     rows = {answer.clip.path: row for answer, row in zip(heard, matrix(heard, task), strict=True)}
     candidates = baselines(summaries(clips, watch), task, wish.seed)
     # Trained already: it only answers, and its row shows the spread over the same folds.
-    candidates[f"{model.name}@{model.version}"] = lambda _train, _calibrate, test: np.stack(
-        [rows[clip.path] for clip in test]
-    )
+    candidates[model.tag] = lambda _train, _calibrate, test: np.stack([rows[clip.path] for clip in test])
     return {
         "protocol": (
             f"{count(clips)}, {wish.folds} folds by speaker, seed {wish.seed}, no speaker on both sides. Baselines: "
@@ -200,6 +198,7 @@ def compare(heard: Sequence[Answer], model: Model, task: Task, wish: Wish, watch
             "segments, standardised inside each fold, temperature fitted on other held-out speakers of the training "
             "side"
         ),
+        "model": model.tag,
         "heard_before": heard_before(model, clips),
         "candidates": cross_validate(clips, wish.folds, candidates, task=task, seed=wish.seed, watch=watch),
     }

@@ -2,57 +2,63 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from .calibration import Array, softmax
-from .corpora import LABELS, Clip
+from .corpora import Clip
 from .examples import Half, Heard
-from .metrics import Targets
-from .network import Compact
 
-TOGETHER = 64
-"""Segments of one length scored at once."""
+TOGETHER = 32
+"""Segments scored at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a network says of the segments of some clips, before calibration."""
+
+    logits: Array
+    """``float64[segments, labels]``."""
+    owner: np.ndarray[tuple[int], np.dtype[np.int64]]
+    """Each segment's clip, by its place."""
+    weights: np.ndarray[tuple[int], np.dtype[np.float64]]
+    """Each segment's length."""
+
+    def segments(self, temperature: float) -> Array:
+        """Return each segment's probabilities, ``float64[segments, labels]``."""
+        return softmax(self.logits / temperature)
+
+    def clips(self, temperature: float) -> Array:
+        """Return each clip's probabilities: the mean over its segments, weighted by duration."""
+        total = np.zeros((int(self.owner.max()) + 1, self.logits.shape[1]))
+        np.add.at(total, self.owner, self.weights[:, None] * self.segments(temperature))
+        return np.asarray(total / total.sum(axis=1, keepdims=True))
 
 
 @torch.no_grad()
-def score_pieces(network: Compact, pieces: Sequence[Half]) -> Array:
-    """Return the logits of segments, ``float64[segments, labels]``; only equal lengths share a batch."""
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, piece in enumerate(pieces):
-        by_length[len(piece)].append(index)
-    logits = np.zeros((len(pieces), len(LABELS)))
-    for places in by_length.values():
-        for start in range(0, len(places), TOGETHER):
-            part = places[start : start + TOGETHER]
-            inputs = np.stack([pieces[index] for index in part]).astype(np.float32)
-            logits[part] = network(torch.from_numpy(inputs)).numpy()
-    return logits
+def score_pieces(network: nn.Module, pieces: Sequence[Half]) -> Array:
+    """Return the logits of segments, ``float64[segments, labels]``; neighbours in length share a batch."""
+    order = sorted(range(len(pieces)), key=lambda index: len(pieces[index]))
+    rows: dict[int, Array] = {}
+    for start in range(0, len(order), TOGETHER):
+        part = order[start : start + TOGETHER]
+        lengths = [len(pieces[index]) for index in part]
+        inputs = np.zeros((len(part), max(lengths), pieces[part[0]].shape[1]), np.float32)
+        for row, index in enumerate(part):
+            inputs[row, : lengths[row]] = pieces[index]
+        answers = network(torch.from_numpy(inputs), torch.tensor(lengths)).double().numpy()
+        rows |= dict(zip(part, answers, strict=True))
+    return np.stack([rows[index] for index in range(len(pieces))])
 
 
-def segment_logits(network: Compact, clips: Sequence[Clip], heard: Mapping[Path, Heard]) -> tuple[Array, Targets]:
-    """Return the logits of all segments of the clips and each one's target."""
-    pieces = [piece for clip in clips for piece in heard[clip.path].pieces]
-    targets = [clip.target for clip in clips for _ in heard[clip.path].pieces]
-    return score_pieces(network, pieces), np.array(targets, np.int64)
-
-
-def score_clips(
-    network: Compact, clips: Sequence[Clip], heard: Mapping[Path, Heard], temperature: float
-) -> tuple[Array, Targets]:
-    """Return the probabilities of whole clips, ``float64[clips, labels]``, and their targets.
-
-    A clip's probabilities are the mean over its segments, weighted by duration.
-    """
-    logits, _ = segment_logits(network, clips, heard)
-    segments = softmax(logits / temperature)
-    rows, done = np.zeros((len(clips), len(LABELS))), 0
-    for row, clip in enumerate(clips):
-        weights = np.array(heard[clip.path].weights)
-        rows[row] = weights @ segments[done : done + len(weights)] / weights.sum()
-        done += len(weights)
-    return rows, np.array([clip.target for clip in clips], np.int64)
+def say_of(network: nn.Module, kind: str, clips: Sequence[Clip], heard: Mapping[Path, Heard]) -> Said:
+    """Return what a network that takes features of a kind says of the clips' segments."""
+    pieces = [piece for clip in clips for piece in heard[clip.path].pieces[kind]]
+    owner = [number for number, clip in enumerate(clips) for _ in heard[clip.path].weights]
+    weights = [weight for clip in clips for weight in heard[clip.path].weights]
+    return Said(score_pieces(network, pieces), np.array(owner, np.int64), np.array(weights, np.float64))

@@ -62,12 +62,12 @@ def deal(clips: Sequence[Clip], hands: int, seed: int) -> list[set[str]]:
 
 
 def hold_out(clips: Sequence[Clip], share: float, seed: int) -> set[str]:
-    """Return about ``share`` of each corpus's speakers, at least one of each that has three or more."""
+    """Return about ``share`` of each corpus's speakers, at least one of each that has three or more (none for 0)."""
     rng = np.random.default_rng(seed)
     chosen: set[str] = set()
     for corpus in sorted({clip.corpus for clip in clips}):
         names = sorted(speakers(clip for clip in clips if clip.corpus == corpus))
-        count = max(1, round(share * len(names))) if len(names) >= 3 else 0
+        count = max(1, round(share * len(names))) if share and len(names) >= 3 else 0
         chosen |= {names[index] for index in rng.permutation(len(names))[:count]}
     return chosen
 
