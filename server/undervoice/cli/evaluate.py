@@ -175,7 +175,8 @@ def comparison_table(comparison: Report) -> RenderableType:
     for name, found in comparison["candidates"].items():
         cells = [found["mean"].get(key) for key in COMPARED]
         told = (f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f} %" if each else "–" for each in cells)
-        table.add_row(name, *told)
+        heard = comparison["heard_before"] and name == comparison["model"]
+        table.add_row(f"{name} (has heard them)" if heard else name, *told)
     return _spaced(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -25,6 +26,8 @@ def training(module: str) -> ModuleType:
     Raises:
         NoTraining: in one line that says how to get it.
     """
+    # Idle threads of torch and scikit-learn otherwise spin, and on a busy machine keep the working ones waiting.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for package in PACKAGES:
         try:
             return import_module(f"{package}.{module}")
