@@ -35,6 +35,8 @@ STRETCH = 1.5
 """Most by which padding may lengthen a segment: it costs as much as speech."""
 LEAK = 1e-4
 """Most by which padding may move a probability."""
+TRIED_SEC = (0.01, 0.6, 5.0)
+"""Lengths that a graph is tried on: a single frame, and the longest segment that a call may ask for."""
 ASSUMED_SEC = 0.005
 """What a segment counts as costing before it has been measured."""
 
@@ -82,7 +84,7 @@ class Model:
 
     def _misfit(self) -> str | None:
         """Run the graph: what it takes and answers must be what the sidecar says, in whatever batch."""
-        features = [self.sidecar.features.compute(_noise(seconds)) for seconds in (0.01, 0.6, 2.5)]
+        features = [self.sidecar.features.compute(_noise(seconds)) for seconds in TRIED_SEC]
         try:
             alone = [answer for item in features for answer in self._padded([item])]
             together = self._padded(features) if self._takes_lengths else alone

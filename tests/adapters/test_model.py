@@ -86,6 +86,11 @@ def test_the_shortest_segment_can_be_scored(model: Model) -> None:
     assert answer.quality.short
 
 
+def test_the_longest_segment_that_a_call_may_ask_for_can_be_scored(model: Model) -> None:
+    (answer,) = model.score([Segment("customer", 0, 80_000, voice(5.0), "window", -60.0)])
+    assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-9)
+
+
 def test_a_model_abstains_below_its_threshold(tmp_path: Path) -> None:
     never = Model.load(write_tiny_model(tmp_path / "never", abstain_below=0.0))
     always = Model.load(write_tiny_model(tmp_path / "always", abstain_below=1.1))
