@@ -31,7 +31,8 @@ SHOWN = {
     "accuracy_most_certain_80": "accuracy, 80 % most certain",
 }
 """The figures of the table, and what they are called there."""
-COMPARED = ("accuracy", "uar", "upset_accuracy", "ece")
+COMPARED = {"accuracy": "accuracy", "uar": "UAR", "upset_accuracy": "upset or not", "ece": "ECE"}
+"""The figures set beside the baselines', in words short enough for a row."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -141,7 +142,7 @@ def plain_table(*columns: str) -> Any:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     return table
 
 
@@ -171,7 +172,7 @@ def labels_table(report: Report) -> RenderableType:
 
 def comparison_table(comparison: Report) -> RenderableType:
     """Return the baselines beside the model, mean and deviation over the folds."""
-    table = plain_table("mean ± deviation", *(SHOWN[key] for key in COMPARED))
+    table = plain_table("mean ± deviation", *COMPARED.values())
     for name, found in comparison["candidates"].items():
         cells = [found["mean"].get(key) for key in COMPARED]
         told = (f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f} %" if each else "–" for each in cells)
