@@ -172,10 +172,10 @@ def labels_table(report: Report) -> RenderableType:
 
 def comparison_table(comparison: Report) -> RenderableType:
     """Return the baselines beside the model, mean and deviation over the folds."""
-    table = plain_table("mean ± deviation", *COMPARED.values())
+    table = plain_table("mean ± deviation, %", *COMPARED.values())
     for name, found in comparison["candidates"].items():
         cells = [found["mean"].get(key) for key in COMPARED]
-        told = (f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f} %" if each else "–" for each in cells)
+        told = (f"{100 * each['mean']:.1f} ± {100 * each['std']:.1f}" if each else "–" for each in cells)
         heard = comparison["heard_before"] and name == comparison["model"]
         table.add_row(f"{name} (has heard them)" if heard else name, *told)
     return _spaced(table)
