@@ -55,7 +55,8 @@ def write_weights(place: Path, width: int = 128, layers: int = 3, seed: int = 0)
             arrays[f"layer_{number}.{part}.weight"] = random(rows, columns)
             arrays[f"layer_{number}.{part}.bias"] = random(rows)
         for part in ("self_attention", "ffn"):
-            arrays[f"layer_{number}.{part}.layer_norm.gamma"] = np.ones(width, np.float16)
-            arrays[f"layer_{number}.{part}.layer_norm.beta"] = np.zeros(width, np.float16)
+            # No two alike: the exporter keeps equal arrays only once.
+            arrays[f"layer_{number}.{part}.layer_norm.gamma"] = (1 + 0.1 * random(width)).astype(np.float16)
+            arrays[f"layer_{number}.{part}.layer_norm.beta"] = (0.1 * random(width)).astype(np.float16)
     np.savez(place, **{f"encoder.{name}": array for name, array in arrays.items()})
     return place
