@@ -2,7 +2,7 @@
 # make test   all tests, with coverage; brings what they need where it can
 # make lint   style, types, floors, the widget's types
 # make bench  bounded load on loopback     make widget  the browser side's checks
-# make train  the model, from ../shared/data    make lock  exact versions of everything
+# make train  both models, from ../shared       make lock  exact versions of everything
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -86,8 +86,10 @@ bench: $(VENV)/test.stamp
 
 # ---------------------------------------------------------------- made files
 
+# The folds first: they calibrate the models. Hours on two cores; what is done is kept in .runs and not done again.
 train: $(VENV)/test.stamp
-	PYTHONPATH=models $(BIN)/python -m train release $(ARGS)
+	$(BIN)/python -m train study $(ARGS)
+	$(BIN)/python -m train release $(ARGS)
 
 # The parts of the README that are made from the settings' table and from the model's own figures.
 docs: $(VENV)/test.stamp

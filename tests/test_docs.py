@@ -27,7 +27,7 @@ from undervoice.settings import SETTINGS, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = REPOSITORY / "README.md"
-MODEL = REPOSITORY / "models" / "compact" / "model.json"
+MODELS = ("accurate", "compact")
 
 
 def settings_table() -> str:
@@ -36,32 +36,51 @@ def settings_table() -> str:
     return "\n".join(["| variable | what | default |", "|---|---|---|", *rows])
 
 
+def metrics_of(model: str) -> dict[str, Any]:
+    """Return the figures of a model in service, as its own file states them."""
+    metrics: dict[str, Any] = json.loads((REPOSITORY / "models" / model / "model.json").read_text())["metrics"]
+    return metrics
+
+
+JUDGED = {
+    "pooled": "three corpora, unheard speakers",
+    "corpora": "three corpora, each unheard",
+    "emodb-speakers": "EMO-DB, one unheard speaker",
+    "emodb-pairs": "EMO-DB, two unheard speakers",
+    "ravdess-actors": "RAVDESS, unheard actors",
+}
+"""The ways of judging, and what readers make of them."""
+
+
 def accuracy_table() -> str:
-    """Return the figures of the model in service, as its own file states them."""
-    return figures(json.loads(MODEL.read_text())["metrics"])
-
-
-JUDGED = {"speaker_folds": "speakers it never heard", "corpus_folds": "whole corpora it never heard"}
-"""The ways of judging that are worth quoting, and what readers make of them."""
-
-
-def figures(metrics: dict[str, Any]) -> str:
-    """Return a row for each way of judging, and under them how each was done."""
+    """Return a row for each model and way of judging, and under them how each was done."""
     head = [
-        "| judged on | accuracy | mean recall (UAR) | upset or not | UAR over the telephone |",
-        "|---|---|---|---|---|",
+        "| judged on | model | accuracy | mean recall (UAR) | upset or not | calibration error | lost by telephone |",
+        "|---|---|---|---|---|---|---|",
     ]
-    reports = {words: metrics[name] for name, words in JUDGED.items() if name in metrics}
-    rows = [f"| {words} | {' | '.join(map(percent, shares(report)))} |" for words, report in reports.items()]
-    how = [f"- *{words}*: {report['protocol']}." for words, report in reports.items()]
-    last = "Means and standard deviations over folds. Of seven emotions, guessing has a mean recall of 14 %."
-    return "\n".join([*head, *rows, "", *how, "", last])
+    reports = {
+        (name, model): metrics_of(model)[name] for name in JUDGED for model in MODELS if name in metrics_of(model)
+    }
+    rows = [f"| {JUDGED[name]} | {model} | {' | '.join(cells(report))} |" for (name, model), report in reports.items()]
+    how = {f"- *{JUDGED[name]}*: {report['protocol']}." for (name, _), report in reports.items()}
+    order = [f"- *{words}*" for words in JUDGED.values()]
+    told = sorted(how, key=lambda line: [line.startswith(start) for start in order].index(True))
+    last = (
+        "Means and standard deviations over folds; temperature and certainty of each fold come from the other folds.\n"
+        "By telephone: the same clips through 8 kHz mu-law with street noise 15 dB under the voice, in points of\n"
+        "accuracy. "
+        "Of seven emotions, guessing has a mean recall of 14 %."
+    )
+    return "\n".join([*head, *rows, "", *told, "", last])
 
 
-def shares(report: dict[str, Any]) -> list[dict[str, float]]:
+def cells(report: dict[str, Any]) -> list[str]:
     """Return the figures of one row."""
-    mean, telephone = report["mean"], report["telephone"]
-    return [mean["accuracy"], mean["uar"], mean["upset_accuracy"], telephone["uar"]]
+    mean = report["mean"]
+    return [
+        *(percent(mean[name]) for name in ("accuracy", "uar", "upset_accuracy", "ece")),
+        f"{report['points_lost']:.1f}",
+    ]
 
 
 def percent(spread: dict[str, float]) -> str:
@@ -97,10 +116,9 @@ def test_generated_parts_are_up_to_date(readme: str, name: str) -> None:
     assert section(readme, name).strip() == GENERATED[name](), "run make docs"
 
 
-def test_the_models_figures_are_on_speakers_it_never_heard() -> None:
-    assert "speaker_folds" in json.loads(MODEL.read_text())["metrics"], (
-        "train folds, then train release, then make docs"
-    )
+@pytest.mark.parametrize("model", MODELS)
+def test_the_models_figures_are_on_speakers_they_never_heard(model: str) -> None:
+    assert "by speaker" in metrics_of(model)["pooled"]["protocol"], "train study, then train release, then make docs"
 
 
 def test_every_route_is_named(readme: str, tmp_path: Path) -> None:
