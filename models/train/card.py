@@ -16,7 +16,7 @@ PERCENTAGES = {
     "ece": "expected calibration error (15 bins)",
 }
 KINDS = {
-    "log_mel": "The lower layers of a Whisper encoder, mixed and pooled by attention",
+    "log_mel": "Three layers of a Whisper encoder as they are, mean and deviation of what they hear, and four small heads",
     "logfbank": "A small convolutional network, pooled by attention",
 }
 INPUTS = {

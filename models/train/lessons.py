@@ -8,18 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .accurate import Accurate
-from .calibration import softmax
 from .corpora import Clip
-from .examples import Half, Heard
-from .loop import Lesson, Take, chances, half_precision
+from .examples import Heard
+from .loop import Lesson, Take, chances
 from .recipe import CompactRecipe, Schedule
-from .scoring import score_pieces
-
-WINDOW = 250
-"""Frames (2.5 s) that a teacher hears at a time."""
-UNLABELLED_VARIANTS = 2
-"""Variants heard of a clip without a label: there are many, and each costs the teacher's time."""
 
 
 def spread_target(label: str, labels: Sequence[str], smoothing: float) -> npt.NDArray[np.float32]:
@@ -42,48 +34,29 @@ def from_labels(
     return Lesson(takes, chances(clips, schedule.hearing.balance), len(clips))
 
 
-def windows_of(frames: int) -> list[slice]:
-    """Return the windows of a variant, spread evenly over it: as many of 2.5 s as it is long, at least one."""
-    count = max(1, round(frames / WINDOW))
-    starts = np.linspace(0, max(0, frames - WINDOW), count).astype(int).tolist()
-    return [slice(start, min(start + WINDOW, frames)) for start in starts]
-
-
 def from_teacher(
-    teacher: Accurate,
     kind: str,
     clips: Sequence[Clip],
     heard: Mapping[Path, Heard],
+    opinions: Mapping[Path, npt.NDArray[np.float32]],
     labels: Sequence[str],
     recipe: CompactRecipe,
 ) -> Lesson:
-    """Return the lesson that a teacher gives: what it hears in each window, blended with the label where there is one.
+    """Return the lesson that a teacher gives: what it hears in each variant, blended with the label where there is one.
 
     Args:
-        clips: labelled ones, and ones whose label is none of ``labels``, in which only the teacher is heard.
         kind: the pupil's features.
+        clips: labelled ones, and ones whose label is none of ``labels``, in which only the teacher is heard.
+        opinions: the teacher's probabilities for each clip's first variants, ``float32[variants, labels]``.
     """
-    places = [
-        (number, variant, window)
-        for number, clip in enumerate(clips)
-        for variant, piece in enumerate(
-            variants_of(heard[clip.path].pieces[teacher.kind], labelled=clip.label in labels)
-        )
-        for window in windows_of(len(piece))
+    takes = [
+        [
+            Take(piece, blend(opinion, clip.label, labels, recipe))
+            for piece, opinion in zip(heard[clip.path].pieces[kind], opinions[clip.path], strict=False)
+        ]
+        for clip in clips
     ]
-    with half_precision():
-        logits = score_pieces(teacher, [heard[clips[n].path].pieces[teacher.kind][v][w] for n, v, w in places])
-    opinions = softmax(logits / recipe.softness).astype(np.float32)
-    takes: list[list[Take]] = [[] for _ in clips]
-    for (number, variant, window), opinion in zip(places, opinions, strict=True):
-        piece: Half = heard[clips[number].path].pieces[kind][variant][window]
-        takes[number].append(Take(piece, blend(opinion, clips[number].label, labels, recipe)))
     return Lesson(takes, chances(clips, recipe.hearing.balance), len(clips))
-
-
-def variants_of(pieces: Sequence[Half], *, labelled: bool) -> Sequence[Half]:
-    """Return the variants of a clip that a teacher hears."""
-    return pieces if labelled else pieces[:UNLABELLED_VARIANTS]
 
 
 def blend(

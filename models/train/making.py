@@ -29,7 +29,7 @@ from .loop import Progress, device
 from .metrics import measure
 from .recipe import AccurateRecipe, CompactRecipe
 from .runlog import RunLog
-from .scoring import Said, say_of
+from .scoring import Said
 from .sidecars import LIMITS, SPECS, describe, sources, write_folder
 from .split import Split, hold_out, speakers, split_by
 from .workshop import Network, Workshop
@@ -128,7 +128,7 @@ def train(order: Order, workshop: Workshop, clips: Sequence[Clip], labels: Seque
     keep = order.out / WORK / f"{order.kind}.kept"
     if order.kind == "compact":
         return workshop.make_compact(clips, labels, keep=keep)
-    return workshop.make_accurate(clips, labels, read_start(order), keep)
+    return workshop.make_accurate(clips, labels, read_start(order))
 
 
 def read_start(order: Order) -> Accurate | None:
@@ -143,7 +143,8 @@ def read_start(order: Order) -> Accurate | None:
     try:
         layers = 1 + max(int(name.split(".")[2]) for name in state if name.startswith("encoder.layers."))
         width = state["encoder.places"].shape[1]
-        network = Accurate(Encoder(width, width // HEAD, layers), labels)
+        hidden = state["heads.0.1.weight"].shape[0]
+        network = Accurate(Encoder(width, width // HEAD, layers), labels, hidden)
         network.load_state_dict(state)
     except (RuntimeError, KeyError, ValueError) as error:
         raise BadInput(f"{order.start} is no accurate model to begin from") from error
@@ -152,11 +153,7 @@ def read_start(order: Order) -> Accurate | None:
 
 def finish(order: Order, workshop: Workshop, network: Network, split: Split, clips: Sequence[Clip]) -> dict[str, Any]:
     """Calibrate a network on the speakers kept aside, judge it on them, and write the folder."""
-    said = (
-        say_of(network, network.kind, split.calibrate, workshop.store.segments(split.calibrate))
-        if split.calibrate
-        else None
-    )
+    said = workshop.judge(network, split.calibrate) if split.calibrate else None
     meant = [network.labels.index(clip.label) for clip in split.calibrate]
     temperature, threshold = calibrate(said, meant)
     upset = upset_for(order, network.labels)

@@ -24,6 +24,13 @@ def mean_of(frames: Tensor, lengths: Tensor) -> Tensor:
     return masked(frames, lengths).sum(dim=1, keepdim=True) / lengths[:, None, None].to(frames.dtype)
 
 
+def moments(frames: Tensor, lengths: Tensor) -> Tensor:
+    """Return each row's mean and deviation over its own frames, ``[batch, 2 * width]``."""
+    mean = mean_of(frames, lengths)
+    spread = mean_of((frames - mean) ** 2, lengths)
+    return torch.cat([mean, (spread + FLOOR).sqrt()], dim=2)[:, 0]
+
+
 def attended(frames: Tensor, weights: Tensor, lengths: Tensor) -> Tensor:
     """Return the weighted mean and deviation over time, ``[batch, 2 * width]`` (Okabe et al. 2018).
 

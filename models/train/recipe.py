@@ -44,17 +44,16 @@ class Schedule:
 class AccurateRecipe(Schedule):
     """The settings of an accurate model's training; the defaults are those of the released one."""
 
-    epochs: int = 5
-    rate: float = 3e-4
-    """That of the topmost encoder layer."""
+    epochs: int = 15
+    rate: float = 1e-3
+    batch: int = 128
+    smoothing: float = 0.05
+    dropout: float = 0.4
+    weight_decay: float = 0.01
     layers: int = 3
-    """Encoder layers kept."""
-    frozen: int = 1
-    """How many of the lowest, with the convolutions, stay as Whisper has them."""
-    decay: float = 0.7
-    """How much less each layer learns than the one above it."""
-    head_rate: float = 1e-3
-    layer_dropout: float = 0.1
+    """Encoder layers kept, as Whisper has them."""
+    hidden: int = 256
+    """Numbers in the hidden layer of a head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +71,6 @@ class CompactRecipe(Schedule):
     """How much the teacher's probabilities count beside the labels, where there is a teacher."""
     softness: float = 2.0
     """Temperature at which the teacher is heard (Hinton et al. 2015)."""
+    unlabelled_variants: int = 2
+    """Variants that the teacher hears of a clip without a label."""
     hearing: Hearing = field(default_factory=lambda: Hearing(shortest=50))

@@ -59,9 +59,7 @@ def release(
     workshop: Workshop, clips: Sequence[Clip], runs: Path, models: Path, kinds: Sequence[str], say: Say
 ) -> None:
     """Make the released models of the kinds asked for; a compact one needs the accurate one as its teacher."""
-    accurate = made(
-        Accurate, runs / "release" / "accurate.pt", lambda keep: workshop.make_accurate(clips, LABELS, keep=keep), say
-    )
+    accurate = made(Accurate, runs / "release" / "accurate.pt", lambda _: workshop.make_accurate(clips, LABELS), say)
     if "accurate" in kinds:
         finish("accurate", accurate, workshop, clips, runs, models, say)
     if "compact" in kinds:

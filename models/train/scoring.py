@@ -59,6 +59,11 @@ def score_pieces(network: nn.Module, pieces: Sequence[Half]) -> Array:
 def say_of(network: nn.Module, kind: str, clips: Sequence[Clip], heard: Mapping[Path, Heard]) -> Said:
     """Return what a network that takes features of a kind says of the clips' segments."""
     pieces = [piece for clip in clips for piece in heard[clip.path].pieces[kind]]
-    owner = [number for number, clip in enumerate(clips) for _ in heard[clip.path].weights]
-    weights = [weight for clip in clips for weight in heard[clip.path].weights]
-    return Said(score_pieces(network, pieces), np.array(owner, np.int64), np.array(weights, np.float64))
+    return said_of(score_pieces(network, pieces), clips, {clip.path: heard[clip.path].weights for clip in clips})
+
+
+def said_of(logits: Array, clips: Sequence[Clip], lengths: Mapping[Path, Sequence[float]]) -> Said:
+    """Return logits of all segments together with whose they are, and how long."""
+    owner = [number for number, clip in enumerate(clips) for _ in lengths[clip.path]]
+    weights = [length for clip in clips for length in lengths[clip.path]]
+    return Said(logits.astype(np.float64), np.array(owner, np.int64), np.array(weights, np.float64))

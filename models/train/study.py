@@ -10,12 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .accurate import Accurate
-from .compact import Compact
 from .corpora import Clip
-from .encoder import read_encoder
 from .protocols import PROTOCOLS, Protocol, clips_of
-from .scoring import Said, say_of
+from .scoring import Said
 from .split import Split, speakers
 from .workshop import Network, Workshop
 
@@ -55,7 +52,11 @@ class Study:
                 place = self.folder / name / f"{kind}-{number}"
                 if not place.with_suffix(".npz").is_file():
                     network = self._network(kind, place, protocol, split)
-                    write_said(place.with_suffix(".npz"), self._judge(network, split))
+                    said = (
+                        self.workshop.judge(network, split.test),
+                        self.workshop.judge(network, split.test, phone=True),
+                    )
+                    write_said(place.with_suffix(".npz"), said)
                     self.say(f"{name} fold {number} {kind}: {self._brief(place, protocol, split)}")
                 found[kind].append(Verdict(split.test, *read_said(place.with_suffix(".npz"))))
         return found
@@ -69,7 +70,7 @@ class Study:
     def _network(self, kind: str, place: Path, protocol: Protocol, split: Split) -> Network:
         """Return the fold's network, made now unless it was kept."""
         weights = place.with_suffix(".pt")
-        network = blank(kind, protocol.labels, self.workshop)
+        network = self.workshop.blank(kind, protocol.labels)
         if weights.is_file():
             network.load_state_dict(torch.load(weights, weights_only=True))
             return network.eval()
@@ -104,22 +105,6 @@ class Study:
             for name, recipe in (("accurate", self.workshop.accurate), ("compact", self.workshop.compact))
         }
         return dataclasses.replace(self.workshop, unlabelled=(), **recipes), start  # type: ignore[arg-type]
-
-    def _judge(self, network: Network, split: Split) -> tuple[Said, Said]:
-        studio, phone = (
-            say_of(network, network.kind, split.test, self.workshop.store.segments(split.test, phone))
-            for phone in (False, True)
-        )
-        return studio, phone
-
-
-def blank(kind: str, labels: Sequence[str], workshop: Workshop) -> Network:
-    """Return a network of a kind that has learned nothing."""
-    if kind == "compact":
-        return Compact(labels, workshop.compact.width, workshop.compact.dropout)
-    if workshop.weights is None:
-        raise ValueError("an accurate network begins from encoder weights")
-    return Accurate(read_encoder(workshop.weights, workshop.accurate.layers), labels)
 
 
 def write_said(place: Path, said: tuple[Said, Said]) -> None:
