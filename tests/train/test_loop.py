@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
@@ -84,17 +81,6 @@ def test_a_network_learns_what_can_be_learned() -> None:
     takes = lesson().takes
     logits = score_pieces(made, [each[0].features for each in takes])
     assert (logits.argmax(axis=1) == [each[0].target.argmax() for each in takes]).mean() > 0.9
-
-
-@given(st.integers(1, 2000))
-def test_a_teacher_hears_a_variant_in_windows_of_at_most_2500_ms_and_misses_little_of_it(frames: int) -> None:
-    from train.lessons import WINDOW, windows_of
-
-    windows = windows_of(frames)
-    assert windows[0].start == 0
-    assert frames - WINDOW / 2 <= windows[-1].stop <= frames
-    assert all(later.start - earlier.stop <= WINDOW / 2 for earlier, later in pairwise(windows))
-    assert all(0 < window.stop - window.start <= WINDOW for window in windows)
 
 
 def test_a_teacher_is_mixed_with_labels_and_alone_where_there_is_none() -> None:

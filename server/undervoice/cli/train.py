@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,8 @@ class bar:  # noqa: N801 -- used like the functions around it
         return self._step
 
     def _step(self, done: int, steps: int, loss: float) -> None:
-        self._progress.update(self._task, completed=done, total=steps, description=f"{done}/{steps}, loss {loss:.3f}")
+        known = "" if math.isnan(loss) else f", loss {loss:.3f}"
+        self._progress.update(self._task, completed=done, total=steps, description=f"{done}/{steps}{known}")
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
