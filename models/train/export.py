@@ -46,7 +46,7 @@ def to_onnx(network: Network, temperature: float, bands: int) -> bytes:
     Raises:
         BadModel: when the graph does not answer what the network answers, or lets padding leak.
     """
-    module = Calibrated(network, temperature).eval()
+    module = Calibrated(network, temperature).cpu().eval()
     buffer = io.BytesIO()
     example = (torch.zeros(2, 120, bands), torch.tensor([120, 90]))
     with warnings.catch_warnings():

@@ -33,7 +33,8 @@ class Hearing:
     """
 
     def __init__(self, store: Store, network: Accurate, progress: Callable[[int, int], None] | None = None) -> None:
-        self.store, self.network, self.progress = store, network.to(device()).eval(), progress
+        self.store, self.network, self.progress = store, network.eval(), progress
+        network.encoder.to(device())  # the heads stay on the processor: they are too small to gain
         weights = b"".join(value.cpu().numpy().tobytes() for value in network.encoder.state_dict().values())
         self.mark = hashlib.sha256(weights).hexdigest()[:12]
 
