@@ -16,7 +16,7 @@ PERCENTAGES = {
     "ece": "expected calibration error (15 bins)",
 }
 KINDS = {
-    "log_mel": "Three layers of a Whisper encoder as they are, mean and deviation of what they hear, and four small heads",
+    "log_mel": "Three layers of a Whisper encoder, mean and deviation of what they hear, and four small heads",
     "logfbank": "A small convolutional network, pooled by attention",
 }
 INPUTS = {
