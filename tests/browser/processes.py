@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,10 @@ class Service:
         return self.page.split("token=")[1]
 
 
+YIELDING = ["nice", "-n", "10"] if shutil.which("nice") else []
+"""In life the server is another machine: here it must not take the time of the browser's audio thread."""
+
+
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[Service]:
     """Run a server on a free port, with everything it keeps under ``folder``."""
@@ -46,7 +51,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
     environment |= {f"UNDERVOICE_{name.upper()}": value for name, value in settings.items()}
     with (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "undervoice", "serve", "--port", "0"],
+            [*YIELDING, sys.executable, "-m", "undervoice", "serve", "--port", "0"],
             stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment,
         )  # fmt: skip
         try:

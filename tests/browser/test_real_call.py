@@ -53,15 +53,14 @@ def scene(request: pytest.FixtureRequest, caller: Browser, service: Service) -> 
         yield scene
 
 
-def test_the_meter_shows_what_the_command_line_says_of_the_same_audio(
-    scene: tuple[str, Page], recording: Path, tmp_path: Path
-) -> None:
+def test_the_meter_shows_what_the_command_line_says_of_the_same_audio(scene: tuple[str, Page], tmp_path: Path) -> None:
     look, page = scene
     wire = Wire(page)
     press(page, "Use this microphone")
     cells(page, 6, 40)
     keep(page, f"meter-{look}")
     keep(page, f"page-{look}", only_meter=False)
-    told = ended_as_told(page, wire, recording, tmp_path)
+    # Of a call this long a busy machine may lose a moment before the page hears it; what it heard is what is compared.
+    told = ended_as_told(page, wire, tmp_path)
     moods = [each for each in wire.received if each["type"] == "mood"]
     assert len(moods) == len(told)
