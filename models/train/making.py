@@ -37,6 +37,8 @@ from .workshop import Network, Workshop
 WORK = "work"
 """Folder inside the model's, where a training keeps what it needs to go on; it is gone when the model is done."""
 HELD_OUT = 0.2
+LEAST_DRAWS = 32_000
+"""Clips that a compact network hears at least, however few there are to draw from."""
 UNKNOWN_TEMPERATURE = 1.5
 """For models that nobody could be kept aside for: networks are surer of themselves than they should be."""
 OPEN_TERMS = "the terms of the recordings it was trained on"
@@ -80,7 +82,7 @@ def make(order: Order) -> dict[str, Any]:
         log.event("data", clips=len(clips), labels=list(labels), left_out=dict(left_out), held_out=len(split.calibrate))
         if lacking := codecs.missing():
             log.event("codecs_missing", names=list(lacking))
-        workshop = workshop_for(order, log)
+        workshop = workshop_for(order, log, len(split.train))
         log.params({"kind": order.kind, "seed": order.seed, **dataclasses.asdict(getattr(workshop, order.kind))})
         network = train(order, workshop, split.train, labels)
         sidecar = finish(order, workshop, network, split, clips)
@@ -108,14 +110,14 @@ def labels_for(clips: Sequence[Clip]) -> tuple[str, ...]:
     return labels
 
 
-def workshop_for(order: Order, log: RunLog) -> Workshop:
-    """Return the workshop with the recipes asked for."""
-    changes: dict[str, Any] = {} if order.epochs is None else {"epochs": order.epochs}
+def workshop_for(order: Order, log: RunLog, clips: int) -> Workshop:
+    """Return the workshop with the recipes asked for; few clips are heard more often."""
+    often = max(CompactRecipe().epochs, -(-LEAST_DRAWS // clips))
     return Workshop(
         Store(order.out / WORK, order.noises, workers=order.threads),
         order.weights,
-        accurate=dataclasses.replace(AccurateRecipe(), **changes),
-        compact=dataclasses.replace(CompactRecipe(), **changes),
+        accurate=dataclasses.replace(AccurateRecipe(), epochs=order.epochs or AccurateRecipe().epochs),
+        compact=dataclasses.replace(CompactRecipe(), epochs=order.epochs or often),
         seed=order.seed,
         threads=order.threads,
         progress=order.progress,
