@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from undervoice.errors import BadInput
 
@@ -33,9 +33,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Layer(nn.Module):
     """One pre-norm transformer layer."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attention_out = nn.Linear(width, width)
@@ -50,9 +50,9 @@ class Layer(nn.Module):
         parts = stacked.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         heard = scaled_dot_product_attention(parts[0], parts[1], parts[2], attn_mask=hidden.to(parts.dtype))
         heard = self.attention_out(heard.transpose(1, 2).reshape(batch, length, width))
-        frames = frames + dropout(heard, self.dropout, self.training)
-        changed = self.ffn_out(gelu(self.ffn_in(self.ffn_norm(frames))))
-        return frames + dropout(changed, self.dropout, self.training)
+        frames = frames + heard
+        changed: Tensor = self.ffn_out(gelu(self.ffn_in(self.ffn_norm(frames))))
+        return frames + changed
 
 
 class Encoder(nn.Module):
@@ -64,14 +64,14 @@ class Encoder(nn.Module):
         layers: how many of the lowest layers to keep.
     """
 
-    def __init__(self, width: int, heads: int, layers: int, dropout: float = 0.1) -> None:
+    def __init__(self, width: int, heads: int, layers: int) -> None:
         super().__init__()
         self.width = width
         self.conv1 = nn.Conv1d(BANDS, width, 3, padding=1)
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.places: Tensor
         self.register_buffer("places", torch.zeros(PLACES, width))
-        self.layers = nn.ModuleList(Layer(width, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads) for _ in range(layers))
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
         """Turn ``float32[batch, frames, 80]`` into ``layers + 1`` of ``[batch, ceil(frames / 2), width]``.
@@ -103,7 +103,7 @@ NAMES = {
 """Our names and those of the arrays."""
 
 
-def read_encoder(place: Path, layers: int, dropout: float = 0.1) -> Encoder:
+def read_encoder(place: Path, layers: int) -> Encoder:
     """Return an encoder with the weights of a ``.npz``.
 
     Raises:
@@ -113,7 +113,7 @@ def read_encoder(place: Path, layers: int, dropout: float = 0.1) -> Encoder:
         with np.load(place) as file:
             arrays: Arrays = {key.removeprefix("encoder."): file[key] for key in file.files}
         width, heads = arrays["conv1.bias"].shape[0], int(arrays["num_heads"])
-        encoder = Encoder(width, heads, layers, dropout)
+        encoder = Encoder(width, heads, layers)
         encoder.load_state_dict(named(arrays, layers))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise BadInput(f"{place}: no encoder weights with {layers} layers there ({error})") from error

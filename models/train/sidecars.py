@@ -18,7 +18,6 @@ from .split import speakers
 
 VERSION = "2"
 LICENCE = "CC-BY-NC-SA-4.0"
-BANDS = {"logfbank": 40, "log_mel": WHISPER_BANDS}
 SPECS: dict[str, dict[str, Any]] = {
     "logfbank": {"kind": "logfbank", "bands": 40, "nfft": NFFT},
     "log_mel": {"kind": "log_mel", "bands": WHISPER_BANDS, "nfft": WHISPER_NFFT},
