@@ -23,7 +23,8 @@ from undervoice.__main__ import COMMANDS, parser
 from undervoice.alerts import RULES
 from undervoice.app import create_app
 from undervoice.audio import RATES
-from undervoice.settings import SETTINGS, load_settings
+from undervoice.options import SETTINGS
+from undervoice.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = REPOSITORY / "README.md"

@@ -16,6 +16,7 @@
     ├── IdleCall            408 / 4408  nothing came for a minute
     ├── TooMany             429 / 4429  too many connections, or persistently too fast
     ├── TooLong             413 / 4440  the longest call is exceeded
+    ├── GoingAway           503 / 1001  this server is being stopped: another one takes over
     ├── Overloaded          503 / 1013  full, come back later
     │   └── StoreDown       503 / 1013  the store does not answer
     ├── Internal            500 / 1011  ours, not the client's
@@ -117,6 +118,12 @@ class TooLong(UndervoiceError):
     """The longest call is exceeded."""
 
     code, http_status, close_code = "call_too_long", 413, 4440
+
+
+class GoingAway(UndervoiceError):
+    """This server is being stopped; the same request succeeds elsewhere, or here later."""
+
+    code, http_status, close_code, retryable = "draining", 503, 1001, True
 
 
 class Overloaded(UndervoiceError):

@@ -276,6 +276,21 @@ class Totals(Message, frozen=True):
     paused_sec: float = 0.0
 
 
+class Checkpoint(Message, frozen=True, tag="checkpoint"):
+    """Where the call can go on from, on any server of this deployment; the audio before it is no longer needed."""
+
+    token: str
+    """Opaque and signed, at most 2 KiB."""
+    sample: int
+    """A call sample, a multiple of 160."""
+
+
+class Reconnect(Message, frozen=True, tag="reconnect"):
+    """This server is going down: the call shall move within the time."""
+
+    deadline_ms: int
+
+
 class Stopped(Message, frozen=True, tag="stopped"):
     """The last text frame."""
 
@@ -296,5 +311,7 @@ ServerMessage = (
     | Failed
     | Flushed
     | Pong
+    | Checkpoint
+    | Reconnect
     | Stopped
 )

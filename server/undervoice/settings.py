@@ -1,129 +1,22 @@
-"""Every setting, once: the table feeds the environment, the command line and the README.
+"""The configuration in force: flags, environment and defaults, read by the table in ``options.py``.
 
-Nothing else in the product reads the environment. Rows are in the order in which people need them.
+Nothing else in the product reads the environment.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from undervoice import places
-from undervoice.auth import LEAST_SECRET_BYTES, kept_secret
+from undervoice.auth import kept_secret
 from undervoice.errors import BadSettings
-
-PREFIX = "UNDERVOICE_"
-
-
-def _text(value: object) -> str:
-    if not str(value).strip():
-        raise ValueError("must not be empty")
-    return str(value).strip()
-
-
-def _integer(least: int, most: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if not re.fullmatch(r"-?\d{1,18}", str(value).strip()) or not least <= int(str(value)) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(str(value))
-
-    return parse
-
-
-def _choice(*known: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if str(value) not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
-        return str(value)
-
-    return parse
-
-
-def _folder(value: object) -> Path:
-    return Path(_text(value)).expanduser().absolute()
-
-
-def _store(value: object) -> str:
-    if "://" not in str(value):
-        raise ValueError("must be sqlite:///PATH or firestore://PROJECT")
-    return str(value)
-
-
-def _secret(value: object) -> str:
-    if len(str(value).encode()) < LEAST_SECRET_BYTES:
-        raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
-    return str(value)
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    parts = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-    origins = tuple(part.rstrip("/").lower() for part in parts if part)
-    for origin in origins:
-        if not re.fullmatch(r"https?://[^/?#@\s*]+", origin):
-            raise ValueError("must be origins such as https://desk.example.com, separated by commas")
-    return origins
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One row: how a setting is named, read and explained."""
-
-    name: str
-    parse: Callable[[object], object]
-    default: object
-    """``None`` where it follows from other settings; ``shown`` then says how."""
-    help: str
-    shown: str = ""
-    secret: bool = False
-    flag: bool = False
-    """Whether ``undervoice serve`` takes it as ``--name``."""
-
-    @property
-    def variable(self) -> str:
-        """Its name in the environment."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def default_text(self) -> str:
-        """Its default in words, the same on every machine."""
-        return self.shown or str(self.default)
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("host", _text, "127.0.0.1", "address to listen on", flag=True),
-    Setting("port", _integer(0, 65_535), 8000, "port to listen on; 0: any free one", flag=True),
-    Setting("store", _store, None, "where readings stay: sqlite:///PATH or firestore://PROJECT",
-            shown="undervoice.db in the state folder", flag=True),
-    Setting("secret", _secret, None, "signs the tokens, at least 32 bytes",
-            shown="made once, kept in the state folder", secret=True),
-    Setting("origins", _origins, (), "pages of other origins that may use the service, separated by commas",
-            shown="none", flag=True),
-    Setting("trusted_proxies", _text, "127.0.0.1",
-            "addresses of proxies, separated by commas, whose word on a client's address counts"),
-    Setting("consent", _choice("auto", "off", "required"), "auto",
-            "whether a call must state its consent; auto: required off loopback", flag=True),
-    Setting("model", _text, places.AUTO, "model that scores: accurate, compact, or the path of a folder; "
-            "auto: accurate, with compact for provisional readings and under load", flag=True),
-    Setting("state", _folder, None, "folder for the secret and the default store",
-            shown="~/.local/state/undervoice", flag=True),
-    Setting("threads", _integer(1, 256), None, "threads that score", shown="one per core", flag=True),
-    Setting("queue_ms", _integer(50, 60_000), 400, "most work that may wait for scoring, in milliseconds"),
-    Setting("max_calls", _integer(1, 100_000), 2000, "calls held at a time"),
-    Setting("max_call_sec", _integer(1, 86_400), 14_400, "longest call, in seconds"),
-    Setting("max_frame_bytes", _integer(1024, 16_777_216), 262_144, "largest frame of a live call, in bytes"),
-    Setting("max_clip_bytes", _integer(1024, 1_073_741_824), 25 * 1024 * 1024, "largest clip, in bytes"),
-    Setting("start_sec", _integer(1, 600), 5, "seconds within which a connection must send its start"),
-    Setting("idle_sec", _integer(1, 3600), 60, "seconds without any message after which a call is closed"),
-    Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),
-    Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),
-)  # fmt: skip
-"""All settings. A row here is a variable, a line of ``undervoice settings`` and of the README."""
+from undervoice.options import PREFIX, SETTINGS, Setting
 
 Source = Literal["default", "environment", "flag", "state folder"]
 
@@ -139,6 +32,7 @@ class Settings:
     origins: tuple[str, ...]
     trusted_proxies: str
     consent: Literal["auto", "off", "required"]
+    subjects: tuple[str, ...]
     model: str
     state: Path
     threads: int
@@ -149,6 +43,21 @@ class Settings:
     max_clip_bytes: int
     start_sec: int
     idle_sec: int
+    drain_sec: int
+    retention_days: int
+    outbox: Path | None
+    outbox_mb: int
+    outbox_hours: int
+    fsync: Literal["normal", "full"]
+    audit: Path | None
+    previous_secret: str | None = field(repr=False)
+    jwks: str | None
+    issuer: str | None
+    audience: str
+    revoked: Path | None
+    requests_per_sec: int
+    upload_mb_per_min: int
+    metrics_token: str | None = field(repr=False)
     min_calls: int
     log_level: str
     sources: Mapping[str, Source]
@@ -235,6 +144,10 @@ def _complete(values: dict[str, Any], sources: dict[str, Source], environ: Mappi
     if values["store"] is None:
         values["store"] = f"sqlite:///{values['state'] / 'undervoice.db'}"
         sources["store"] = "state folder"
+    for name, place in (("outbox", "outbox.db"), ("audit", "audit")):
+        if values[name] is None and sources[name] == "default":
+            values[name] = values["state"] / place
+            sources[name] = "state folder"
     if values["threads"] is None:
         values["threads"] = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     values["given_secret"] = values.pop("secret")

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from tests.cli.conftest import Finished
-from undervoice.settings import SETTINGS
+from undervoice.options import SETTINGS
 
 Command = Callable[..., Finished]
 SECRET = "a secret that is longer than 32 bytes"

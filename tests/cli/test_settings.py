@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from undervoice.auth import _make_secret, kept_secret
 from undervoice.errors import BadSettings
+from undervoice.options import SETTINGS
 from undervoice.places import REPOSITORY
-from undervoice.settings import SETTINGS, Settings, load_settings
+from undervoice.settings import Settings, load_settings
 
 SECRET = "s" * 32
 
@@ -45,7 +46,7 @@ def test_the_state_folder_follows_home_without_xdg(tmp_path: Path) -> None:
 def test_every_row_is_an_attribute_with_a_source() -> None:
     settings = load_settings({})
     fields = {field.name for field in dataclasses.fields(Settings)} - {"sources"}
-    assert {"given_secret" if row.secret else row.name for row in SETTINGS} == fields
+    assert {"given_secret" if row.name == "secret" else row.name for row in SETTINGS} == fields
     assert set(settings.sources) == {row.name for row in SETTINGS}
 
 

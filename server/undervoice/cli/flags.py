@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from undervoice.settings import SETTINGS, Settings, load_settings
+from undervoice.options import SETTINGS
+from undervoice.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

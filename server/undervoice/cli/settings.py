@@ -10,7 +10,8 @@ from undervoice.cli.flags import add_settings, settings_from
 
 if TYPE_CHECKING:
     from undervoice.cli.flags import Subparsers
-    from undervoice.settings import Setting, Settings
+    from undervoice.options import Setting
+    from undervoice.settings import Settings
 
 MASK = "********"
 """The same length whatever it hides."""
@@ -26,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; nothing is made or changed by looking."""
-    from undervoice.settings import SETTINGS
+    from undervoice.options import SETTINGS
 
     settings = settings_from(args)
     rows = {row.variable: (_value(row, settings), settings.sources[row.name]) for row in SETTINGS}
@@ -43,4 +44,6 @@ def _value(row: Setting, settings: Settings) -> str:
     if row.secret:
         return MASK
     value = getattr(settings, row.name)
+    if value is None:
+        return "-"
     return ",".join(value) or "-" if isinstance(value, tuple) else str(value)

@@ -77,6 +77,21 @@ class Store(Protocol):
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings."""
 
+    async def erase(self, call_id: str) -> bool:
+        """Remove everything of a call and its share of the metrics, for good; return whether there was anything.
+
+        A tombstone (a hash of the id) stays: what a server still holds of the call is never stored again.
+        """
+
+    async def is_erased(self, call_id: str) -> bool:
+        """Return whether a call of this id was erased."""
+
+    async def expire(self, before: str) -> int:
+        """Remove calls that started before a moment (RFC 3339 UTC) with all that belongs to them; return how many.
+
+        Metrics stay: they name no call. Tombstones as old go too.
+        """
+
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the store answers."""
 
