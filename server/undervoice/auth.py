@@ -1,32 +1,29 @@
-"""Who calls: signed tokens (JWT, HS256), what they say, and what their bearer may do (protocol §1)."""
+"""Who calls: signed tokens (JWT), what they say, and what their bearer may do (protocol §1)."""
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
-import secrets
-import stat
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import jwt
 
-from undervoice.errors import BadInput, BadSettings, BadToken
+from undervoice.errors import BadInput, BadToken
+from undervoice.jwks import PublicKeys
+from undervoice.keys import Key, candidates, secret_key
 from undervoice.messages import NAME_PATTERN
 from undervoice.resources import TokenAnswer
+from undervoice.revocation import Revocations
 
 Role = Literal["agent", "supervisor", "integrator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 AUDIENCE = "undervoice"
-ALGORITHM = "HS256"
-"""The only one: a token that names another, ``none`` included, is forged."""
-LEAST_SECRET_BYTES = 32
-"""RFC 7518, section 3.2: a key for HS256 is no shorter than its hash."""
+REQUIRED = ("aud", "exp", "iat", "role")
 LEEWAY_SEC = 5
 """Clocks of two machines differ by that much at most."""
 LONGEST_TTL_SEC = 366 * 86_400
@@ -46,6 +43,9 @@ class Principal:
     expires_at: float
     """Seconds since 1970."""
     token_id: str
+    """Its ``jti``; of a foreign token without one, the beginning of its hash."""
+    key_id: str = ""
+    """The key that signed it."""
 
     @property
     def is_agent(self) -> bool:
@@ -78,10 +78,23 @@ class Principal:
 
 
 class Tokens:
-    """Signs and checks tokens with one secret. Tokens are never logged, nor quoted in errors."""
+    """Signs and checks tokens. They are never logged, nor quoted in errors."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(
+        self,
+        secret: str,
+        *,
+        previous: str | None = None,
+        audience: str = AUDIENCE,
+        foreign: PublicKeys | None = None,
+        issuer: str | None = None,
+        revocations: Revocations | None = None,
+    ) -> None:
+        """Sign with a secret; verify with it and the previous one, and with the sign-in's own keys."""
+        self._key = secret_key(secret)
+        self._own = (self._key,) if previous is None else (self._key, secret_key(previous))
+        self._audience, self._foreign, self._issuer = audience, foreign, issuer
+        self._revocations = revocations or Revocations(None)
 
     def issue(
         self, role: Role, *, agent_id: str | None = None, call_id: str | None = None, ttl_sec: int = 3600
@@ -97,13 +110,13 @@ class Tokens:
             "sub": agent_id,
             "role": role,
             "call_id": call_id,
-            "aud": AUDIENCE,
+            "aud": self._audience,
             "iat": now,
             "exp": now + ttl_sec,
             "jti": uuid.uuid4().hex,
         }
         named = {name: value for name, value in claims.items() if value is not None}
-        token = jwt.encode(named, self._secret, algorithm=ALGORITHM)
+        token = jwt.encode(named, self._key.material, algorithm=self._key.algorithm, headers={"kid": self._key.kid})
         expires = datetime.fromtimestamp(now + ttl_sec, UTC)
         return TokenAnswer(token=token, expires_at=expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -111,43 +124,78 @@ class Tokens:
         """Return who bears this token.
 
         Raises:
-            BadToken: with code ``token_missing``, ``token_expired`` or ``token_invalid``.
+            BadToken: with code ``token_missing``, ``token_expired``, ``token_revoked`` or ``token_invalid``.
         """
         if not token:
             raise BadToken("a token is needed: Authorization: Bearer …", code="token_missing")
-        return _principal(self._claims(token))
+        header = _header(token)
+        keys = (*self._own, *(self._foreign.current() if self._foreign else ()))
+        for key in candidates(keys, header.get("alg"), header.get("kid")):
+            if claims := self._claims(token, key):
+                bearer = _principal(claims, key, token)
+                if self.is_revoked(bearer):
+                    raise BadToken("the token has been revoked", code="token_revoked")
+                return bearer
+        raise _invalid()
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        if len(token) > LONGEST_TOKEN:
-            raise _invalid()
+    def is_revoked(self, bearer: Principal) -> bool:
+        """Whether the operator has revoked this token or its key since; costs one look at a file's date."""
+        return self._revocations.cover(bearer.key_id, bearer.token_id)
+
+    async def prepare(self, token: str | None) -> None:
+        """Have the key fetched that this token names, where the sign-in's keys are fetched."""
+        if not token or self._foreign is None:
+            return
+        try:
+            header = _header(token)
+        except BadToken:
+            return
+        if header.get("alg") != self._key.algorithm:
+            await self._foreign.prepare(header.get("kid"))
+
+    def _claims(self, token: str, key: Key) -> dict[str, Any] | None:
+        """Return what a token says, or nothing if this key did not sign it."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
+                key.material,
+                algorithms=[key.algorithm],  # the key's own: what the header asks for has no say
+                audience=self._audience,
+                issuer=None if key.own else self._issuer,
                 leeway=LEEWAY_SEC,
-                options={"require": ["aud", "exp", "iat", "jti", "role"]},
+                options={"require": [*REQUIRED, "jti"] if key.own else list(REQUIRED)},
             )
+        except jwt.InvalidSignatureError:
+            return None
         except jwt.ExpiredSignatureError:
             raise BadToken("the token has expired", code="token_expired") from None
-        # A forger's header is parsed before its signature is looked at, so it may also be nested too
-        # deep or be no text at all.
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise _invalid() from None
         return claims
+
+
+def _header(token: str) -> dict[str, Any]:
+    """Return what a token says of its signature, before that is looked at."""
+    # A forger's header may also be nested too deep, or be no text at all.
+    if len(token) > LONGEST_TOKEN:
+        raise _invalid()
+    try:
+        return jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        raise _invalid() from None
 
 
 def _invalid() -> BadToken:
     return BadToken("the token is not one of this server's", code="token_invalid")
 
 
-def _principal(claims: dict[str, Any]) -> Principal:
+def _principal(claims: dict[str, Any], key: Key, token: str) -> Principal:
     role, subject, call_id = claims["role"], claims.get("sub"), claims.get("call_id")
     named = [name for name in (subject, call_id) if name is not None]
     if role not in ROLES or not all(_is_name(name) for name in named) or (role == "agent" and not named):
         raise _invalid()
-    return Principal(role, subject, call_id, float(claims["exp"]), str(claims["jti"]))
+    token_id = str(claims.get("jti") or hashlib.sha256(token.encode()).hexdigest()[:32])
+    return Principal(role, subject, call_id, float(claims["exp"]), token_id, key.kid)
 
 
 def _is_name(value: object) -> bool:
@@ -164,37 +212,3 @@ def _check_request(role: str, agent_id: str | None, call_id: str | None, ttl_sec
         raise BadInput("an agent's token needs an agent_id or a call_id", code="agent_unnamed")
     if not 1 <= ttl_sec <= LONGEST_TTL_SEC:
         raise BadInput(f"a token lives from one second to a year ({LONGEST_TTL_SEC} seconds)", code="bad_ttl")
-
-
-# ---------------------------------------------------------------- the secret that is kept
-
-
-def kept_secret(state: Path) -> str:
-    """Return the state folder's secret; of several processes that make one, the first wins."""
-    path = state / "secret"
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _make_secret(path)
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise BadSettings(f"{path} can be read by others: chmod 600 it, or make a new one")
-        kept = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise BadSettings(f"the state folder cannot be used: {path}: {error.strerror}") from None
-    if len(kept.encode()) < LEAST_SECRET_BYTES:
-        raise BadSettings(f"{path} holds no usable secret: remove it and start again")
-    return kept
-
-
-def _make_secret(path: Path) -> None:
-    """Write a secret beside its place and link it there: nobody ever reads half of one."""
-    draft = path.with_name(f"secret.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first
-    finally:
-        draft.unlink()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undervoice import places
-from undervoice.auth import LEAST_SECRET_BYTES
+from undervoice.secret import LEAST_SECRET_BYTES
 
 PREFIX = "UNDERVOICE_"
 OFF = "off"

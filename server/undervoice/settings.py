@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from undervoice import places
-from undervoice.auth import kept_secret
 from undervoice.errors import BadSettings
 from undervoice.options import PREFIX, SETTINGS, Setting
+from undervoice.secret import kept_secret
 
 Source = Literal["default", "environment", "flag", "state folder"]
 

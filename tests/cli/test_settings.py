@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undervoice.auth import _make_secret, kept_secret
 from undervoice.errors import BadSettings
 from undervoice.options import SETTINGS
 from undervoice.places import REPOSITORY
+from undervoice.secret import _make_secret, kept_secret
 from undervoice.settings import Settings, load_settings
 
 SECRET = "s" * 32

@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the token and nothing else."""
     from undervoice.auth import Tokens
 
-    tokens = Tokens(settings_from(args).secret)
+    settings = settings_from(args)
+    tokens = Tokens(settings.secret, audience=settings.audience)
     answer = tokens.issue(args.role, agent_id=args.agent_id, call_id=args.call_id, ttl_sec=args.ttl)
     print(answer.token)
     return 0
