@@ -32,6 +32,10 @@ class Rule:
     rise: float = 0.0
     within_sec: float = 10.0
 
+    def alert(self, offset_sec: float) -> Alert:
+        """Return what is said when this fires at a place of the call."""
+        return Alert(self.name, self.severity, self.message, list(self.actions), round(offset_sec, 3))
+
 
 RULES = (
     Rule(
@@ -88,11 +92,7 @@ class Watch:
         changed = mood.state != was.state
         scores = (*(s for s in was.scores if offset_sec - s[0] <= self._span), (offset_sec, mood.upset_score))
         seen = AlertMemory(dict(was.fired), scores, mood.state, was.state if changed else was.came_from)
-        alerts = [
-            Alert(rule.name, rule.severity, rule.message, list(rule.actions), round(offset_sec, 3))
-            for rule in self._rules
-            if self._holds(rule, mood, offset_sec, seen, changed)
-        ]
+        alerts = [rule.alert(offset_sec) for rule in self._rules if self._holds(rule, mood, offset_sec, seen, changed)]
         seen.fired.update((alert.rule, offset_sec) for alert in alerts)
         self.memory = seen
         return alerts

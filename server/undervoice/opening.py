@@ -9,7 +9,7 @@ import msgspec
 from undervoice.alerts import RULES, Rule
 from undervoice.audio import AudioFormat
 from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
-from undervoice.errors import BadStart, CallExists, Forbidden
+from undervoice.errors import BadStart, Forbidden
 from undervoice.messages import (
     Config,
     Limits,
@@ -30,6 +30,8 @@ class Policy:
     model: ModelInfo
     limits: Limits
     consent_required: bool = False
+    subjects: tuple[str, ...] = ("customer",)
+    """Whose voices may be scored."""
     upset_weights: dict[str, float] = field(default_factory=lambda: dict(UPSET_WEIGHTS))
     rules: tuple[Rule, ...] = RULES
 
@@ -40,11 +42,10 @@ def open_call(start: Start, policy: Policy) -> tuple[Start, AudioFormat, list[Wa
     Raises:
         BadInput: when the audio or the metadata cannot be served.
         Forbidden: without the consent basis that the deployment requires.
-        CallExists: for a checkpoint, which this version does not continue from.
     """
-    if start.resume is not None:
-        raise CallExists("this server cannot continue a call from a checkpoint")
     audio = AudioFormat(start.audio.encoding, start.audio.sample_rate, start.audio.channels)
+    if "customer" not in audio.channels and "agent" not in policy.subjects:
+        raise BadStart("the agent's own voice is never scored here: channels must name customer", code="agent_only")
     if len(msgspec.json.encode(start.metadata)) > MAX_METADATA_BYTES:
         raise BadStart(f"metadata is at most {MAX_METADATA_BYTES} bytes of JSON")
     if policy.consent_required and start.consent is None:

@@ -7,23 +7,50 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from undervoice.alerts import RULES, Rule
 from undervoice.emotion import SAMPLE_RATE, Reading
 from undervoice.messages import Alert, Feedback, ModelInfo, Mood, Start, Totals, Warned
 from undervoice.readings import rfc3339
 from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment, Peak, Summary
 
+KEPT_ALERTS = 16
+"""A checkpoint carries the latest alerts of a call; the store has them all."""
+
+
+class RecapMemory(msgspec.Struct, frozen=True):
+    """What a call adds up to at a place; it travels in checkpoints."""
+
+    segments: int = 0
+    seconds: float = 0.0
+    distribution: dict[str, int] = {}
+    peak: Peak | None = None
+    alerts: tuple[tuple[str, float], ...] = ()
+    """Rule and offset in seconds of the latest alerts."""
+
 
 class Recap:
     """One call's final readings, moods and alerts."""
 
-    def __init__(self, start: Start, started_at: datetime, model: ModelInfo) -> None:
+    def __init__(
+        self,
+        start: Start,
+        started_at: datetime,
+        model: ModelInfo,
+        rules: tuple[Rule, ...] = RULES,
+        memory: RecapMemory | None = None,
+    ) -> None:
+        was = memory or RecapMemory()
         self._start, self._started_at, self._model = start, started_at, model
-        self.segments = 0
-        self.alerts: list[LoggedAlert] = []
-        self._seconds = self._upset_sec = 0.0
-        self._distribution: Counter[str] = Counter()
-        self._peak: Peak | None = None
-        self._mood: Mood | None = None
+        self.segments, self._seconds, self._peak = was.segments, was.seconds, was.peak
+        self._distribution = Counter(was.distribution)
+        known = {rule.name: rule for rule in rules}
+        fired = [known[name].alert(offset_sec) for name, offset_sec in was.alerts if name in known]
+        self.alerts: list[LoggedAlert] = [*map(self.logged_alert, fired)]
+
+    def memory(self) -> RecapMemory:
+        """Return all that is remembered."""
+        alerts = tuple((alert.rule, alert.offset_sec) for alert in self.alerts[-KEPT_ALERTS:])
+        return RecapMemory(self.segments, self._seconds, dict(self._distribution), self._peak, alerts)
 
     @property
     def speech_sec(self) -> float:
@@ -36,18 +63,16 @@ class Recap:
         self.alerts += map(self.logged_alert, alerts)
         self._seconds += reading.end_offset_sec - reading.start_offset_sec
         self._distribution[reading.detected_emotion] += 1
-        self._mood = mood
         if self._peak is None or mood.upset_score > self._peak.upset_score:
             self._peak = Peak(reading.end_offset_sec, mood.upset_score)
 
-    def summary(self) -> Summary:
-        """Return what the call felt like."""
-        mood = self._mood
+    def summary(self, mood: Mood) -> Summary:
+        """Return what the call felt like, given the mood at its end."""
         return Summary(
             emotion_distribution=dict(self._distribution),
-            upset_share=round(mood.upset_sec / self._seconds, 4) if mood and self._seconds else 0.0,
+            upset_share=round(mood.upset_sec / self._seconds, 4) if self._seconds else 0.0,
             peak=self._peak,
-            ended_as=mood.state if mood else "calm",
+            ended_as=mood.state,
         )
 
     def logged(self, reading: Reading) -> LoggedSegment:
@@ -94,7 +119,7 @@ class Recap:
             mood=mood,
             totals=totals,
             alerts=self.alerts,
-            summary=self.summary() if ended_at else None,
+            summary=self.summary(mood) if ended_at else None,
             model=f"{self._model.name}@{self._model.version}",
             consent=self._start.consent,
             metadata=self._start.metadata,

@@ -9,31 +9,34 @@
     paused     warning  only counts        warning   live      answers              stopped
     stopped    –        –                  –         –         –                    –
 
-Outputs are messages to send, ``Segment``s to score, ``LoggedFeedback`` to store, and ``End``.
-Whoever drives a session scores each segment, gives the scores back with ``scored`` (or says
-``shed``) in the order of the outputs, and sends what those return in their place.
+Outputs are messages to send, ``Segment``s to score, ``LoggedFeedback`` to store, ``Milestone``s, and
+``End``. Whoever drives a session scores each segment, gives the scores back with ``scored`` (or says
+``shed``) in the order of the outputs, and sends what those return in their place. Once that is done
+for all before a milestone, ``memory`` gives what a checkpoint carries; a session that ``continues``
+from it goes on as if nothing had happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from undervoice import messages as m
 from undervoice import resources as r
-from undervoice.alerts import Watch
+from undervoice.account import Account, Told
 from undervoice.audio import Decoder
-from undervoice.emotion import GRID, Scores, Segment, position_sec
+from undervoice.emotion import GRID, Channel, Scores, Segment, position_sec
 from undervoice.errors import BadStart, TooLong, UndervoiceError
-from undervoice.mood import MoodTracker
+from undervoice.memory import CallMemory, Counts, Milestone
 from undervoice.opening import Policy, open_call, segmenter_config
-from undervoice.readings import reading_fields, rfc3339
+from undervoice.readings import rfc3339
 from undervoice.recap import Recap
-from undervoice.vad import Event, Rest, Segmenter, SpeechEnded, SpeechStarted
+from undervoice.vad import Event, Place, Rest, Segmenter, SegmenterState, SpeechEnded, SpeechStarted
 
 MAX_WARNINGS = 32
 """A kind of warning is sent once; past this many kinds a call gets none any more."""
@@ -47,8 +50,7 @@ class End:
     error: UndervoiceError | None = None
 
 
-Output = m.ServerMessage | Segment | r.LoggedFeedback | End
-Told = list[m.EmotionReading | m.Mood | m.Alert]
+Output = m.ServerMessage | Segment | r.LoggedFeedback | Milestone | End
 
 
 class Session:
@@ -58,10 +60,14 @@ class Session:
         self.policy = policy
         self.session_id = session_id
         self.state: Literal["new", "live", "paused", "stopped"] = "new"
-        self.seq = 0
         self._warned: set[tuple[str, str | None]] = set()
-        self._paused_samples = self._discarded_samples = self._agent_frames = 0
-        self._dropped_samples = self._short_samples = self._ignored_frames = 0
+        self._counts = Counts()
+        self._ignored_frames = 0
+        self._was: CallMemory | None = None
+
+    def continues(self, memory: CallMemory) -> None:
+        """Go on from a checkpoint; the ``start`` that names it comes next."""
+        self._was = memory
 
     # ------------------------------------------------------------ events in
 
@@ -95,17 +101,43 @@ class Session:
         if self.state != "new":
             return [*self.warn([m.Warned("already_started", "this call has its start already; this one is ignored")])]
         self.start, self.audio, warnings = open_call(start, self.policy)
-        self.started_at = now
-        self._decoder = Decoder(self.audio)
-        self._column = self.audio.channels.index("customer")
-        self._segmenter = Segmenter(segmenter_config(self.start.config), self.audio.sample_rate)
-        self._mood, self._watch = MoodTracker(), Watch(self.policy.rules)
-        self.recap = Recap(self.start, now, self.policy.model)
-        self.state = "live"
-        return [self._started(), *self.warn(warnings)]
+        if start.resume is not None and self._was is None:
+            raise BadStart("nothing to continue from", code="bad_checkpoint")
+        was = self._was or CallMemory(started_at=now, config=self.start.config, segmenter=SegmenterState())
+        if was.config != self.start.config:
+            warnings.append(m.Warned("config_adjusted", "a call keeps the configuration that it began with", "config"))
+        self._recall(was)
+        return [self._started(was), self._milestone(was.segmenter), *self.warn(warnings)]
 
-    def _started(self) -> m.Started:
+    def _recall(self, was: CallMemory) -> None:
+        """Take up a call where it stands; a new one stands at its beginning."""
+        self.start = msgspec.structs.replace(self.start, config=was.config)
+        self._counts = was.counts
+        self.channel: Channel = "customer" if "customer" in self.audio.channels else "agent"
+        self._column = self.audio.channels.index(self.channel)
+        self._decoder = Decoder(self.audio)
+        self._segmenter = Segmenter(
+            segmenter_config(was.config), self.audio.sample_rate, self.channel, state=was.segmenter
+        )
+        self._account = Account(self.start, self.policy, was)
+        self.state = "paused" if was.paused else "live"
+
+    def _milestone(self, state: SegmenterState) -> Milestone:
+        return Milestone(state, self.state == "paused", self._counts)
+
+    def memory(self, milestone: Milestone) -> CallMemory:
+        """Return what a checkpoint at a milestone carries, once everything before it is out."""
+        # What was shed is known only now: it stood on the line as a segment.
+        counts = msgspec.structs.replace(milestone.counts, dropped=self._counts.dropped)
+        return self._account.memory(milestone, counts)
+
+    def _count(self, **samples: int) -> None:
+        counted = {name: getattr(self._counts, name) + more for name, more in samples.items()}
+        self._counts = msgspec.structs.replace(self._counts, **counted)
+
+    def _started(self, was: CallMemory) -> m.Started:
         return m.Started(
+            resume_from_sample=was.sample,
             session_id=self.session_id,
             call_id=self.start.call_id,
             agent_id=self.start.agent_id,
@@ -113,7 +145,7 @@ class Session:
             config=self.start.config,
             model=self.policy.model,
             limits=self.policy.limits,
-            timestamp=rfc3339(self.started_at),
+            timestamp=rfc3339(was.started_at),
         )
 
     def _audio(self, data: bytes) -> list[Output]:
@@ -124,8 +156,6 @@ class Session:
             blocks, self._ignored_frames = divmod(self._ignored_frames, self.audio.block)
             warning = m.Warned("paused", "audio that is sent while paused is not heard")
             return [*self.warn([warning]), *self._discarded(blocks * GRID)]
-        if "agent" in self.audio.channels:
-            self._agent_frames += len(frames)
         samples = np.ascontiguousarray(frames[:, self._column])
         return self._within_length(self._outputs(self._segmenter.push(samples)))
 
@@ -157,8 +187,9 @@ class Session:
     def _pause(self) -> list[Output]:
         if self.state == "paused":
             return [*self.warn([m.Warned("already_paused", "the call is paused already")])]
+        outputs = self._outputs(self._segmenter.finish())  # what lies before the pause is not paused
         self.state = "paused"
-        return [*self._outputs(self._segmenter.finish()), m.Paused(self.position_sec, self.discarded_sec)]
+        return [*outputs, m.Paused(self.position_sec, self.discarded_sec)]
 
     def _resume(self) -> list[Output]:
         if self.state == "live":
@@ -167,10 +198,9 @@ class Session:
         return [m.Resumed(self.position_sec, self.discarded_sec)]
 
     def _discarded(self, samples: int) -> list[Output]:
-        self._discarded_samples += samples
-        if self.state == "paused":
-            self._paused_samples += samples
-        return self._outputs([*self._segmenter.finish(), *self._segmenter.skip(samples)])
+        outputs = self._outputs(self._segmenter.finish())  # what lies before the gap does not know of it
+        self._count(discarded=samples, paused=samples if self.state == "paused" else 0)
+        return [*outputs, *self._outputs(self._segmenter.skip(samples))]
 
     def _feedback(self, event: m.Feedback, now: datetime) -> list[Output]:
         heeded = self.recap.feedback(event, now)
@@ -182,52 +212,41 @@ class Session:
         return [*self._outputs(self._segmenter.finish()), End(reason, error)]
 
     def _outputs(self, events: Iterable[Event]) -> list[Output]:
-        outputs: list[Output] = []
-        for event in events:
-            match event:
-                case SpeechStarted():
-                    outputs.append(m.Speech("started", position_sec(event.sample), "customer"))
-                case SpeechEnded():
-                    outputs.append(m.Speech("ended", position_sec(event.sample), "customer"))
-                case Segment():
-                    outputs.append(event)
-                case Rest():
-                    self._short_samples += event.samples
-                # A Place is where a checkpoint will be sent once calls can be resumed from one.
-        return outputs
+        return [output for event in events for output in self._output(event)]
+
+    def _output(self, event: Event) -> Iterator[Output]:
+        match event:
+            case SpeechStarted():
+                yield m.Speech("started", position_sec(event.sample), self.channel)
+            case SpeechEnded():
+                yield m.Speech("ended", position_sec(event.sample), self.channel)
+            case Segment():
+                yield event
+            case Rest():
+                self._count(short=event.samples)
+            case Place():
+                yield self._milestone(event.state)
 
     # ------------------------------------------------------------ scores in
 
     def scored(self, segment: Segment, scores: Scores, latency_ms: float) -> Told:
         """Take a segment's scores; return the reading and, for a final one, what follows from it."""
-        reading = self._reading(segment, scores, latency_ms)
-        if not segment.final:
-            return [reading]
-        mood = self._mood.hear(reading)
-        alerts = self._watch.see(mood, reading.end_offset_sec)
-        self.recap.add(reading, mood, alerts)
-        return [reading, mood, *alerts]
+        return self._account.hear(segment, scores, latency_ms)
 
     def shed(self, segment: Segment) -> list[m.Warned]:
         """Count a final segment that could not be scored in time."""
         if not segment.final:
             return []
-        self._dropped_samples += segment.end - segment.start
+        self._count(dropped=segment.end - segment.start)
         start = position_sec(segment.start)
         return [m.Warned("overloaded", f"{segment.duration_sec:.1f} s from {start:.1f} s on were not scored", None)]
 
-    def _reading(self, segment: Segment, scores: Scores, latency_ms: float) -> m.EmotionReading:
-        self.seq += 1
-        fields = reading_fields(
-            segment,
-            scores,
-            call_id=self.start.call_id,
-            started_at=self.started_at,
-            upset_weights=self.policy.upset_weights,
-        )
-        return m.EmotionReading(**fields, latency_ms=round(latency_ms, 1), seq=self.seq)
-
     # ------------------------------------------------------------ what stands at the moment
+
+    @property
+    def recap(self) -> Recap:
+        """What the call adds up to, and how stores keep it."""
+        return self._account.recap
 
     @property
     def position_sec(self) -> float:
@@ -237,7 +256,13 @@ class Session:
     @property
     def discarded_sec(self) -> float:
         """Seconds that the client did not send."""
-        return position_sec(self._discarded_samples)
+        return position_sec(self._counts.discarded)
+
+    @property
+    def discarded_agent_sec(self) -> float:
+        """Seconds of the agent's voice that came and were thrown away unheard."""
+        beside = self.channel == "customer" and "agent" in self.audio.channels
+        return max(0.0, self.position_sec - self.discarded_sec) if beside else 0.0
 
     def stats(self, *, processed_sec: float, lag_ms: float, queued: int) -> m.Stats:
         """Return how the call stands."""
@@ -246,9 +271,9 @@ class Session:
             processed_sec=processed_sec,
             lag_ms=round(lag_ms, 1),
             queued=queued,
-            dropped_sec=position_sec(self._dropped_samples),
-            short_sec=position_sec(self._short_samples),
-            discarded_agent_sec=round(self._agent_frames / self.audio.sample_rate, 3),
+            dropped_sec=position_sec(self._counts.dropped),
+            short_sec=position_sec(self._counts.short),
+            discarded_agent_sec=round(self.discarded_agent_sec, 3),
         )
 
     def totals(self) -> m.Totals:
@@ -257,11 +282,11 @@ class Session:
             audio_sec=self.position_sec,
             speech_sec=self.recap.speech_sec,
             segments=self.recap.segments,
-            dropped_sec=position_sec(self._dropped_samples),
-            short_sec=position_sec(self._short_samples),
-            paused_sec=position_sec(self._paused_samples),
+            dropped_sec=position_sec(self._counts.dropped),
+            short_sec=position_sec(self._counts.short),
+            paused_sec=position_sec(self._counts.paused),
         )
 
     def call(self, ended_at: datetime | None = None, reason: str | None = None) -> r.Call:
         """Return the call as supervisors see it."""
-        return self.recap.call(self._mood.mood(), self.totals(), ended_at, reason)
+        return self._account.call(self.totals(), ended_at, reason)

@@ -1,4 +1,4 @@
-"""What a live call says: outputs in order, each reading stored before it is sent."""
+"""What a live call says: outputs in order, each final reading safe before it is sent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from undervoice import messages as m
 from undervoice import resources as r
+from undervoice.account import Told
 from undervoice.emotion import Scores, Segment, position_sec
-from undervoice.errors import Internal, UndervoiceError
+from undervoice.errors import GoingAway, Internal, UndervoiceError
 from undervoice.inference import Urgency
+from undervoice.live import Claim
+from undervoice.memory import Milestone
 from undervoice.service import Service
-from undervoice.session import End, Output, Session, Told
+from undervoice.session import End, Output, Session
+from undervoice.store import Record
 
 log = logging.getLogger("undervoice.stream")
 
@@ -43,13 +47,16 @@ class Speaker:
 
     def __init__(self, service: Service, websocket: WebSocket, session: Session) -> None:
         self._service, self._websocket, self._session = service, websocket, session
-        self._line: asyncio.Queue[m.ServerMessage | Scoring | End] = asyncio.Queue()
+        self._line: asyncio.Queue[m.ServerMessage | Scoring | Milestone | End] = asyncio.Queue()
         self._waiting: dict[Segment, float] = {}
         """Segments whose readings are not out yet, and when they were cut."""
         self._fewer = asyncio.Event()
         self.gone = False
         """The client can no longer be reached; what was cut is still scored and stored."""
         self.ended: str | None = None
+        self.claim: Claim | None = None
+        """The hold on the call's id, once it has started."""
+        self._leaving = False
 
     def put(self, outputs: list[Output], arrived: float) -> None:
         """Put outputs on the line; a segment is queued for scoring at once."""
@@ -80,6 +87,8 @@ class Speaker:
             output = await self._line.get()
             if isinstance(output, Scoring):
                 await self._say_reading(output)
+            elif isinstance(output, Milestone):
+                await self._say_checkpoint(output)
             elif isinstance(output, End):
                 await self._say_end(output)
             else:
@@ -99,17 +108,32 @@ class Speaker:
             return
         told = self._session.scored(segment, scores, (time.monotonic() - scoring.arrived) * 1000)
         if segment.final:
-            self._store(told)
+            await self._keep(told)
         await self.send(*told)
 
-    def _store(self, told: Told) -> None:
-        """Hand what the client is about to see to the store's writer first."""
+    async def _keep(self, told: Told) -> None:
+        """Make what the client is about to see outlive this process first."""
+        records: list[Record] = []
         for message in told:
             if isinstance(message, m.EmotionReading):
-                self._service.writer.put(self._session.recap.logged(message))
+                records.append(self._session.recap.logged(message))
             elif isinstance(message, m.Alert):
-                self._service.writer.put(self._session.recap.logged_alert(message))
-        self.keep_record()
+                records.append(self._session.recap.logged_alert(message))
+        await self._service.writer.keep([*records, self._record()])
+
+    async def _say_checkpoint(self, milestone: Milestone) -> None:
+        memory = self._session.memory(milestone)
+        start = self._session.start
+        await self.send(m.Checkpoint(self._service.seals.seal(start.call_id, start.agent_id, memory), memory.sample))
+        if self._leaving:
+            await self._say_end(_moved())
+
+    async def leave(self, deadline_sec: float) -> None:
+        """Make the call go on elsewhere: it ends here behind its next checkpoint, or after the time."""
+        self._leaving = True
+        await self.send(m.Reconnect(round(deadline_sec * 1000)))
+        await asyncio.sleep(deadline_sec)
+        self.put([_moved()], time.monotonic())
 
     async def _say_end(self, end: End) -> None:
         self.ended = end.reason
@@ -153,14 +177,25 @@ class Speaker:
         lag_ms = (now - self._waiting[first]) * 1000 if first else 0.0
         return self._session.stats(processed_sec=processed, lag_ms=lag_ms, queued=len(self._waiting))
 
-    def keep_record(self) -> None:
-        """Make the call's newest state known to supervisors and the store."""
+    def _record(self) -> r.Call:
         call = self._session.call()
-        self._service.live.update(call)
-        self._service.writer.put(call)
+        if self.claim:
+            self.claim.update(call)
+        return call
+
+    def open_record(self) -> None:
+        """Make the call known to supervisors and the store."""
+        self._service.writer.put(self._record())
 
     def close_record(self) -> None:
-        """Make it known that the call is over."""
+        """Make it known that the call is over, unless it goes on over another connection."""
+        if self.claim is None:
+            return
         call = self._session.call(datetime.now(UTC), self.ended or "failed")
-        self._service.live.release(call.call_id, call)
-        self._service.writer.put(call)
+        if self.claim.held:
+            self._service.writer.put(call)
+        self.claim.release(call)
+
+
+def _moved() -> End:
+    return End("drained", GoingAway("this server is being stopped: the call goes on elsewhere"))

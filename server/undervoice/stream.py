@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from undervoice import messages as m
@@ -21,18 +20,8 @@ from undervoice.admission import accepted_subprotocol, check_origin, principal
 from undervoice.answers import refusal
 from undervoice.auth import Principal
 from undervoice.dialects import DIALECTS
-from undervoice.errors import (
-    BadInput,
-    BadStart,
-    BadToken,
-    CallExists,
-    Forbidden,
-    IdleCall,
-    Internal,
-    StoreDown,
-    TooLarge,
-    UndervoiceError,
-)
+from undervoice.entry import claim, own, read_start
+from undervoice.errors import BadInput, BadStart, GoingAway, IdleCall, Internal, TooLarge, UndervoiceError
 from undervoice.limits import Pace, Seat
 from undervoice.service import Service
 from undervoice.session import End, Session
@@ -45,14 +34,14 @@ IN_FLIGHT = 4
 """Segments of a ``live: false`` call between the socket and its readings."""
 SLICE_SEC = 1.0
 """Audio that is taken at a time, so that one large frame does not hold up the other calls."""
-KNOWN_SEC = 1.0
-"""How long the store may take to say whether a call exists; a store that is down delays nobody."""
 
 
 async def stream(websocket: WebSocket) -> None:
     """Serve one call, from the upgrade to the close."""
     service: Service = websocket.app.state.service
     try:
+        if service.drain.begun:
+            raise GoingAway("this server is being stopped", retry_after_ms=1000)
         check_origin(websocket, service)
         bearer = principal(websocket, service, "agent", "integrator")
         # Behind a trusted proxy this is the address that the proxy names; from any other it is the peer's own.
@@ -77,6 +66,9 @@ class LiveCall:
         self._decode = DIALECTS[m.SUBPROTOCOL]
         self._last_frame = time.monotonic()
         self._pace = Pace(self._last_frame)
+        self._told: asyncio.Future[UndervoiceError] = asyncio.get_running_loop().create_future()
+        """Why somebody else ends this call, once that is so."""
+        self._moving: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until the call ends or its connection is lost; what was cut by then is scored and stored."""
@@ -89,14 +81,23 @@ class LiveCall:
             return
         except UndervoiceError as error:
             await self._speaker.fail(error)
-        if self._session.state == "live":
+        if self._speaker.claim is not None:
             await self._serve()
+
+    def end(self, error: UndervoiceError) -> None:
+        """End the call at once."""
+        if not self._told.done():
+            self._told.set_result(error)
+
+    def move(self, deadline_sec: float) -> None:
+        """Make the call go on elsewhere within the time."""
+        self._moving = asyncio.create_task(self._speaker.leave(deadline_sec))
 
     async def _serve(self) -> None:
         speaking = asyncio.create_task(self._speaker.run())
-        listening = [asyncio.create_task(self._listen()), asyncio.create_task(self._keep_time())]
+        others = [asyncio.create_task(work) for work in (self._listen(), self._keep_time(), self._be_told())]
         try:
-            done, _ = await asyncio.wait([speaking, *listening], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([speaking, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {speaking}:
                 self._end_by(task.exception())
             await speaking
@@ -104,10 +105,14 @@ class LiveCall:
             log.exception("call failed session=%s", self._session.session_id)
             await self._speaker.fail(Internal("the server failed"))
         finally:
-            for task in (speaking, *listening):
+            tasks = [speaking, *others, *([self._moving] if self._moving else [])]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(speaking, *listening, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._speaker.close_record()
+
+    async def _be_told(self) -> None:
+        raise await self._told
 
     def _end_by(self, error: BaseException | None) -> None:
         """Put the end on the line behind all that was cut."""
@@ -119,53 +124,17 @@ class LiveCall:
         elif error is not None:
             raise error
 
-    # ------------------------------------------------------------ opening
-
     async def _open(self) -> None:
-        frame = await self._receive()
+        start, warnings = read_start(await self._receive(), self._decode)
         self._seat.started(self._last_frame)
-        if isinstance(frame, bytes):
-            raise BadStart("the first frame of a call is its start")
-        try:
-            message, warnings = self._decode(frame)
-        except BadInput as error:
-            raise BadStart(error.message) from error
-        if not isinstance(message, m.Start):
-            raise BadStart("the first frame of a call is its start")
-        await self._claim(message)
-        owned = msgspec.structs.replace(message, agent_id=message.agent_id or self._bearer.subject)
-        try:
-            outputs = self._session.receive(owned, datetime.now(UTC))
-        except UndervoiceError:
-            self._service.live.release(message.call_id)
-            raise
+        owned = own(start, self._bearer)
+        if owned.resume is not None:
+            checkpoint = owned.resume.checkpoint
+            self._session.continues(self._service.seals.open(checkpoint, owned.call_id, owned.agent_id))
+        outputs = self._session.receive(owned, datetime.now(UTC))
+        self._speaker.claim = await claim(self._service, owned, self)
         self._speaker.put([*outputs, *self._session.warn(warnings)], self._last_frame)
-        self._speaker.keep_record()
-
-    async def _claim(self, start: m.Start) -> None:
-        """Make sure that this bearer may start this call, and that it is a new one."""
-        if self._bearer.expires_at <= time.time():
-            raise BadToken("the token has expired", code="token_expired")
-        if not self._bearer.may_stream(start.call_id, start.agent_id):
-            raise Forbidden("this token is for another call or agent", code="foreign_call")
-        self._service.live.reserve(start.call_id)
-        known = True
-        try:
-            known = await self._is_known(start.call_id)
-        finally:
-            if known:
-                self._service.live.release(start.call_id)
-        if known:
-            raise CallExists(f"call {start.call_id} exists already")
-
-    async def _is_known(self, call_id: str) -> bool:
-        try:
-            async with asyncio.timeout(KNOWN_SEC):
-                return await self._service.store.call(call_id) is not None
-        except (StoreDown, TimeoutError):
-            # The store keeps the first reading of an id, so a second call overwrites nothing.
-            log.warning("the store does not answer: call starts unchecked session=%s", self._session.session_id)
-            return False
+        self._speaker.open_record()
 
     # ------------------------------------------------------------ listening
 

@@ -139,16 +139,17 @@ class Segmenter:
 
     def flush(self) -> list[Event]:
         """Close the open region now; the audio goes on."""
-        return [*self._end_region("flush"), *self._advance()] if self._speaking else []
+        return list(self._close())
 
     def finish(self) -> list[Event]:
         """Close everything: a gap or the end of the call follows."""
         self._tape.finish()
-        events = list(self._advance())
+        return [*self._advance(), *self._close()]
+
+    def _close(self) -> Iterator[Event]:
         while self._speaking:  # what follows the region's end is judged afresh, and may open one more
-            events += self._end_region("flush")
-            events += self._advance()
-        return events
+            yield from self._end_region("flush")
+            yield from self._advance()
 
     def skip(self, samples: int) -> list[Event]:
         """Let the call's clock move on by audio that was never sent; ``finish`` came before."""

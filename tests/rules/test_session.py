@@ -17,6 +17,7 @@ from undervoice import messages as m
 from undervoice import resources as r
 from undervoice.emotion import Segment
 from undervoice.errors import BadStart, CallExists, Forbidden, TooLong, UndervoiceError, UnsupportedAudio
+from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import End, Output, Session
 
@@ -36,7 +37,8 @@ def opened(policy: Policy = POLICY, **fields: Any) -> Session:
 
 
 def send(session: Session, *events: bytes | m.ClientMessage) -> list[Output]:
-    return [output for event in events for output in session.receive(event, NOW)]
+    outputs = [output for event in events for output in session.receive(event, NOW)]
+    return [output for output in outputs if not isinstance(output, Milestone)]
 
 
 def answered(session: Session, outputs: list[Output], top: str = "neutral") -> list[Any]:
@@ -56,7 +58,8 @@ def kinds(outputs: list[Any]) -> list[str]:
 
 def test_started_says_the_whole_configuration_in_force() -> None:
     session = Session(POLICY, "s-1")
-    (started,) = session.receive(start(agent_id="a-7"), NOW)
+    started, place = session.receive(start(agent_id="a-7"), NOW)
+    assert isinstance(place, Milestone)
     assert isinstance(started, m.Started)
     assert (started.call_id, started.agent_id, started.resume_from_sample) == ("c-1", "a-7", 0)
     assert started.config == m.Config()
@@ -87,7 +90,7 @@ def test_values_out_of_range_become_the_nearest_and_are_told() -> None:
         ({"audio": m.Audio(sample_rate=12_345)}, UnsupportedAudio),
         ({"audio": m.Audio(channels=("agent",))}, BadStart),
         ({"metadata": {"x": "y" * 5000}}, BadStart),
-        ({"resume": m.Resume("token")}, CallExists),
+        ({"resume": m.Resume("token")}, BadStart),
     ],
 )
 def test_a_start_that_cannot_be_served_ends_the_call(fields: dict[str, Any], error: type[Exception]) -> None:

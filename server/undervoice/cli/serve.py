@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import signal
 import socket
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from undervoice.cli.flags import Subparsers
+    from undervoice.drain import Drain
     from undervoice.settings import Settings
 
 DEMO_AGENT = "demo"
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     app = create_app(settings)
     listener = _listen(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _interrupt)
-    server = _server(app, settings, listener)
+    server = _server(app, settings, listener, app.state.service.drain)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
@@ -72,20 +74,32 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(app: object, settings: Settings, listener: socket.socket) -> uvicorn.Server:
+def _server(app: object, settings: Settings, listener: socket.socket, drain: Drain) -> uvicorn.Server:
     import uvicorn
 
     from undervoice.sockets import LingeringSocket
 
-    class Announced(uvicorn.Server):
-        """Says where it is once it answers."""
+    class Leaving(uvicorn.Server):
+        """Says where it is once it answers, and lets its calls move before it goes."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            self._loop = asyncio.get_running_loop()
             if settings.loopback:
                 print(_page(settings, listener.getsockname()[1]), flush=True)
 
-    return Announced(
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Take a signal: the first lets the calls move, a second does not wait for them."""
+            if drain.begun or not self.started:
+                super().handle_exit(sig, frame)
+            else:
+                self._loop.call_soon_threadsafe(self._leave, sig)
+
+        def _leave(self, sig: int) -> None:
+            self._moving = self._loop.create_task(drain.run())
+            self._moving.add_done_callback(lambda _: super(Leaving, self).handle_exit(sig, None))
+
+    return Leaving(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             loop="auto" if sys.platform == "win32" else "uvloop",
@@ -108,7 +122,8 @@ def _page(settings: Settings, port: int) -> str:
     """Return the page's address; the fragment never leaves the browser."""
     from undervoice.auth import Tokens
 
-    token = Tokens(settings.secret).issue("agent", agent_id=DEMO_AGENT, ttl_sec=DEMO_TTL_SEC).token
+    tokens = Tokens(settings.secret, audience=settings.audience)
+    token = tokens.issue("agent", agent_id=DEMO_AGENT, ttl_sec=DEMO_TTL_SEC).token
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}/#token={token}"
 

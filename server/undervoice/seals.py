@@ -1,0 +1,90 @@
+"""Checkpoints as clients carry them: sealed with the deployment's secret, opened by any server that has it.
+
+The key is derived from the secret for this purpose alone, so a checkpoint is never a token, nor a
+token a checkpoint. Whoever carries one can read it (it tells only of the carrier's own call), and cannot change it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import zlib
+
+import msgspec
+
+from undervoice.errors import BadStart
+from undervoice.memory import CallMemory
+
+PURPOSE = b"undervoice checkpoint v1"
+MAC_BYTES = 16
+"""128 bits of HMAC-SHA-256 (RFC 2104, section 5)."""
+LONGEST_TOKEN = 2048
+"""Characters."""
+LARGEST_MEMORY = 64 * 1024
+"""Bytes of an opened checkpoint, so that a forged one cannot unfold without end."""
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A call's memory, bound to the call and to whose it is."""
+
+    call_id: str
+    agent_id: str | None
+    memory: CallMemory
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Sealed).decode
+
+
+class Seals:
+    """Makes and opens checkpoints.
+
+    Args:
+        secret: what new ones are sealed with.
+        previous: the secret before the last change; what it sealed is still opened.
+    """
+
+    def __init__(self, secret: str, previous: str | None = None) -> None:
+        self._keys = [hmac.digest(each.encode(), PURPOSE, "sha256") for each in (secret, previous) if each]
+
+    def seal(self, call_id: str, agent_id: str | None, memory: CallMemory) -> str:
+        """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them."""
+        token = self._sealed(Sealed(call_id, agent_id, memory))
+        if len(token) > LONGEST_TOKEN:
+            recap = msgspec.structs.replace(memory.recap, alerts=())
+            token = self._sealed(Sealed(call_id, agent_id, msgspec.structs.replace(memory, recap=recap)))
+        return token
+
+    def _sealed(self, sealed: Sealed) -> str:
+        body = zlib.compress(_encode(sealed))
+        return base64.urlsafe_b64encode(_mac(self._keys[0], body) + body).decode().rstrip("=")
+
+    def open(self, token: str, call_id: str, agent_id: str | None) -> CallMemory:
+        """Return the memory of this call of this agent.
+
+        Raises:
+            BadStart: ``bad_checkpoint``: not sealed here, changed, or another call's or agent's.
+        """
+        sealed = self._opened(token)
+        if sealed is None or (sealed.call_id, sealed.agent_id) != (call_id, agent_id):
+            raise BadStart("this is no checkpoint of this call", code="bad_checkpoint")
+        return sealed.memory
+
+    def _opened(self, token: str) -> Sealed | None:
+        if len(token) > LONGEST_TOKEN:
+            return None
+        try:
+            data = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            mac, body = data[:MAC_BYTES], data[MAC_BYTES:]
+            if not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._keys):
+                return None
+            unfolding = zlib.decompressobj()
+            return _decode(unfolding.decompress(body, LARGEST_MEMORY))
+        except (binascii.Error, zlib.error, ValueError, msgspec.DecodeError):
+            return None
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.new(key, body, hashlib.sha256).digest()[:MAC_BYTES]
