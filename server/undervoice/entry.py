@@ -13,6 +13,7 @@ from undervoice import messages as m
 from undervoice.auth import Principal
 from undervoice.errors import BadInput, BadStart, BadToken, CallExists, Forbidden, GoingAway, StoreDown
 from undervoice.live import Claim, Holder
+from undervoice.memory import CallMemory
 from undervoice.resources import Call
 from undervoice.service import Service
 
@@ -53,6 +54,22 @@ def own(start: m.Start, bearer: Principal) -> m.Start:
     if not bearer.may_stream(start.call_id, start.agent_id):
         raise Forbidden("this token is for another call or agent", code="foreign_call")
     return msgspec.structs.replace(start, agent_id=start.agent_id or bearer.subject)
+
+
+async def recall(service: Service, start: m.Start, checkpoint: str) -> CallMemory:
+    """Return what the checkpoint of a call that goes on carries.
+
+    Raises:
+        BadStart: it is none of this call's.
+        CallExists: nor is the call a new one.
+    """
+    try:
+        return service.seals.open(checkpoint, start.call_id, start.agent_id)
+    except BadStart:
+        await _check(service, msgspec.structs.replace(start, resume=None))
+        if service.live.get(start.call_id) is not None:
+            raise CallExists(f"call {start.call_id} exists already") from None
+        raise
 
 
 async def claim(service: Service, start: m.Start, holder: Holder) -> Claim:

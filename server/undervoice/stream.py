@@ -20,8 +20,8 @@ from undervoice.admission import accepted_subprotocol, check_origin, principal
 from undervoice.answers import refusal
 from undervoice.auth import Principal
 from undervoice.dialects import DIALECTS
-from undervoice.entry import claim, own, read_start
-from undervoice.errors import BadInput, BadStart, GoingAway, IdleCall, Internal, TooLarge, UndervoiceError
+from undervoice.entry import claim, own, read_start, recall
+from undervoice.errors import BadInput, BadStart, BadToken, GoingAway, IdleCall, Internal, TooLarge, UndervoiceError
 from undervoice.limits import Pace, Seat
 from undervoice.service import Service
 from undervoice.session import End, Session
@@ -129,8 +129,7 @@ class LiveCall:
         self._seat.started(self._last_frame)
         owned = own(start, self._bearer)
         if owned.resume is not None:
-            checkpoint = owned.resume.checkpoint
-            self._session.continues(self._service.seals.open(checkpoint, owned.call_id, owned.agent_id))
+            self._session.continues(await recall(self._service, owned, owned.resume.checkpoint))
         outputs = self._session.receive(owned, datetime.now(UTC))
         self._speaker.claim = await claim(self._service, owned, self)
         self._speaker.put([*outputs, *self._session.warn(warnings)], self._last_frame)
@@ -191,7 +190,7 @@ class LiveCall:
     # ------------------------------------------------------------ keeping time
 
     async def _keep_time(self) -> None:
-        """Tell how the call stands every 5 s, and notice a client that has fallen silent."""
+        """Tell how the call stands every 5 s; notice a client that has fallen silent, or may no longer call."""
         idle_sec = self._service.policy.limits.idle_sec
         told = time.monotonic()
         while True:
@@ -199,6 +198,8 @@ class LiveCall:
             now = time.monotonic()
             if now - self._last_frame > idle_sec:
                 raise IdleCall(f"nothing came for {idle_sec} seconds")
+            if self._service.tokens.is_revoked(self._bearer):
+                raise BadToken("the token was revoked", code="token_revoked")
             if now - told >= 0.99 * STATS_SEC:
                 told = now
                 await self._speaker.send(self._speaker.stats(now))
