@@ -115,6 +115,16 @@ async def test_an_ended_call_stays_ended(store: Store) -> None:
     assert await store.call("c-1") == went_on
 
 
+async def test_a_connection_that_ends_late_does_not_end_a_call_that_went_on_elsewhere(store: Store) -> None:
+    went_on = call(totals=Totals(audio_sec=90.0))
+    await store.save([call(totals=Totals(audio_sec=30.0)), went_on])
+    await store.save([call(live=False, reason="idle", totals=Totals(audio_sec=30.0), ended_at=moment(95))])
+    assert await store.call("c-1") == went_on
+    ended = call(live=False, reason="stop", totals=Totals(audio_sec=90.0), ended_at=moment(91))
+    await store.save([ended])
+    assert await store.call("c-1") == ended
+
+
 async def test_a_call_that_started_anew_is_another_run(store: Store) -> None:
     await store.save([call(at_sec=100, live=False)])
     await store.save([call(at_sec=50, live=False, reason="a replay")])

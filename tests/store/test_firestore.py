@@ -20,7 +20,8 @@ from undervoice.messages import Totals
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, commits, queries
 from undervoice.store.cursors import encode_cursor
 from undervoice.store.documents import day_documents, document_id
-from undervoice.store.firestore import COMMIT_SEGMENTS, FirestoreStore
+from undervoice.store.firestore import COMMIT_DOCUMENTS, COMMIT_SEGMENTS, FirestoreStore
+from undervoice.store.firestore_erasing import PART
 from undervoice.store.tallies import Span, tally
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -47,7 +48,7 @@ async def test_a_segments_document_has_the_fields_of_the_wire(store: FirestoreSt
     reading = segment()
     await store.save([reading])
     fields = document(clean_emulator, f"segments/{reading.segment_id}")
-    assert set(fields) == set(reading.__struct_fields__) | {"at"}
+    assert set(fields) == set(reading.__struct_fields__) | {"at", "shard"}
     assert fields["detected_emotion"] == {"stringValue": "angry"}
     assert fields["confidence_score"] == {"doubleValue": 0.75}
     assert fields["all_emotions_confidence"]["mapValue"]["fields"]["neutral"] == {"doubleValue": 0.25}
@@ -59,7 +60,8 @@ async def test_metrics_stand_in_a_document_a_day_without_any_calls_name(
     store: FirestoreStore, clean_emulator: str
 ) -> None:
     await store.save([segment(call_id="c-secret")])
-    for key, scope in (("2026-05-24", "all"), ("2026-05-24:a-1", "agent")):
+    shard = int(document(clean_emulator, f"segments/{segment(call_id='c-secret').segment_id}")["shard"]["integerValue"])
+    for key, scope in ((f"2026-05-24~{shard:02}", "all"), ("2026-05-24:a-1", "agent")):
         fields = document(clean_emulator, f"metrics/{key}")
         assert fields["scope"] == {"stringValue": scope}
         hour = fields["hours"]["mapValue"]["fields"]["h10"]["mapValue"]["fields"]
@@ -127,7 +129,10 @@ def test_a_project_must_be_named() -> None:
 
 def test_a_commit_stays_under_500_writes() -> None:
     worst = [segment(n, agent_id=f"a-{n}", at_sec=86_400.0 * n) for n in range(COMMIT_SEGMENTS)]
-    assert len(worst) + len(day_documents(tally(worst), int, list)) <= 500
+    tombstones = len(worst)  # a call each
+    assert len(worst) + len(day_documents(tally(worst), 0, int, list)) + tombstones <= 500
+    assert COMMIT_DOCUMENTS * 2 <= 500
+    assert PART + len(day_documents(tally(worst[:PART]), 0, int, list)) <= 500
 
 
 @pytest.mark.parametrize("key", ["a/b", ".", "..", "__x__", "", "x" * 2000, "ü"])
@@ -165,6 +170,8 @@ def every_query(client: Any) -> Iterator[Any]:
     yield queries.segments_of_call(client, "c-1")
     yield queries.feedback_of_call(client, "c-1")
     yield queries.alerts_of_calls(client, ["c-1", "c-2"])
+    yield queries.some_of_call(client, collection="alerts", call_id="c-1", limit=9)
+    yield queries.some_older(client, collection="alerts", before="2026-05-24T10:00:00.000000Z", limit=9)
 
 
 def composite(query: Any) -> tuple[str, tuple[tuple[str, str], ...]] | None:

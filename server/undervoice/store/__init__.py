@@ -99,10 +99,15 @@ class Store(Protocol):
         """Let go of files, threads and connections."""
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, retention_days: int = 0) -> Store:
     """Return the store that a URL names: ``sqlite:///path`` or ``firestore://project``.
 
     Nothing is connected before the first verb is called.
+
+    Args:
+        url: where readings stay.
+        retention_days: how long they are kept; 0: for good. Older ones are not stored any more; ``expire``
+            removes those that are there.
 
     Raises:
         BadSettings: for any other scheme, or when the backend's library is not installed.
@@ -111,9 +116,10 @@ def open_store(url: str) -> Store:
     if scheme == "sqlite":
         from undervoice.store.sqlite import SqliteStore
 
-        return SqliteStore(rest.removeprefix("/") if rest.startswith("//") else rest.lstrip("/") or ":memory:")
+        path = rest.removeprefix("/") if rest.startswith("//") else rest.lstrip("/") or ":memory:"
+        return SqliteStore(path, retention_days=retention_days)
     if scheme == "firestore":
         from undervoice.store.firestore import FirestoreStore
 
-        return FirestoreStore(rest)
+        return FirestoreStore(rest, retention_days=retention_days)
     raise BadSettings(f"no such store: {scheme}:// (sqlite:///path or firestore://project)")

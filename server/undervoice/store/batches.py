@@ -6,28 +6,45 @@ a retry and two replicas that race all end in the same store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
 from undervoice.store import Record
+from undervoice.store.cursors import instant
 
 
 def replaces(new: Call, old: Call) -> bool:
     """Whether a record of a call replaces the one that is kept.
 
     A run that started later wins (a clip analysed again), one that started earlier is a
-    replay. Within one run, heard audio is the clock: whoever heard more is the newer, so a
-    stale live record never reopens an ended call, yet a call that went on after its end was
-    written (a lost connection, resumed elsewhere) is live again. An end beats a live record.
+    replay. Within one run, heard audio is the clock: whoever heard more is the newer, live or
+    ended, so a stale live record never reopens an ended call, a call that went on after its end
+    was written (a lost connection, resumed elsewhere) is live again, and the end of a connection
+    that hung half-open on one server does not end the call that has long gone on at another. At
+    equal audio an end beats a live record, and a later end an earlier one. So whatever the
+    order in which records arrive, the same one is kept.
     """
-    if new.started_at != old.started_at:
-        return new.started_at > old.started_at
-    if old.live and not new.live:
-        return True
-    further = new.totals.audio_sec - old.totals.audio_sec
-    return further > 0 if new.live and not old.live else further >= 0
+    return _rank(new) >= _rank(old)
+
+
+def _rank(call: Call) -> tuple[str, float, bool, str]:
+    ended_at = instant(call.ended_at) if call.ended_at else ""
+    return instant(call.started_at), call.totals.audio_sec, not call.live, ended_at
+
+
+def begun(record: Record) -> str:
+    """Return the moment (``cursors.instant``) at which a record's call began, as far as the record tells."""
+    match record:
+        case Call():
+            return instant(record.started_at)
+        case LoggedSegment():
+            return instant(record.timestamp, later_sec=-record.end_offset_sec)
+        case LoggedAlert():
+            return instant(record.timestamp, later_sec=-record.offset_sec)
+        case LoggedFeedback():
+            return instant(record.timestamp)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -52,6 +69,20 @@ class Batch(msgspec.Struct, frozen=True):
         for record in records:
             batch._add(record)
         return batch
+
+    def call_ids(self) -> set[str]:
+        """Return the calls to which the records belong."""
+        records: list[Record] = [*self.segments.values(), *self.calls.values(), *self.alerts.values()]
+        return {record.call_id for record in [*records, *self.feedback.values()]}
+
+    def only(self, wanted: Callable[[Record], bool]) -> Batch:
+        """Return the records that are wanted."""
+        return Batch(
+            {key: record for key, record in self.segments.items() if wanted(record)},
+            {key: record for key, record in self.calls.items() if wanted(record)},
+            {key: record for key, record in self.alerts.items() if wanted(record)},
+            {key: record for key, record in self.feedback.items() if wanted(record)},
+        )
 
     def _add(self, record: Record) -> None:
         match record:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -26,8 +26,8 @@ def clamp(limit: int) -> int:
     return max(1, min(MAX_LIMIT, limit))
 
 
-def instant(text: str) -> str:
-    """Return an RFC 3339 moment in UTC with microseconds, so that moments sort as text.
+def instant(text: str, later_sec: float = 0.0) -> str:
+    """Return an RFC 3339 moment, or one so much later, in UTC with microseconds, so that moments sort as text.
 
     Raises:
         BadInput: ``bad_time``, when the text names no moment. No offset means UTC.
@@ -37,7 +37,7 @@ def instant(text: str) -> str:
     except ValueError:
         raise BadInput("not a time: RFC 3339 is wanted, as in 2026-05-24T10:30:00Z", code="bad_time") from None
     try:
-        utc = moment.astimezone(UTC) if moment.tzinfo else moment
+        utc = (moment.astimezone(UTC) if moment.tzinfo else moment) + timedelta(seconds=later_sec)
     except OverflowError:
         raise BadInput("no such time in UTC", code="bad_time") from None
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

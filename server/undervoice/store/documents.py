@@ -4,26 +4,38 @@ Fields are the wire's, under the wire's names. Beside them stands ``at``, the mo
 form that sorts (``cursors.instant``). A call's ``metadata`` is a JSON text, for Firestore takes
 neither lists within lists nor every key that a client may send.
 
-A document of ``metrics`` holds one day of UTC of one agent, or of everybody (``scope`` is
-``agent`` or ``all``), as a map of its hours. Reading sums whatever documents match, so
-several writers may keep one each under ids of their own once one is too busy. The sets of
+A document of ``metrics`` holds one day of UTC of one agent, or a share of everybody's
+(``scope`` is ``agent`` or ``all``), as a map of its hours. Everybody's day is counted by every
+commit, and a document takes about one write a second: so it is cut into ``SHARDS`` documents, of
+which each commit takes one by chance, and its readings keep the number (``shard``) so that an erasure
+takes them back where they were counted. Reading sums whatever documents match. The sets of
 calls (``tallies.call_hash``) allow some 100,000 calls a day in a document of 1 MiB.
+
+With retention, ``expires_at`` is when a document is to be gone, for a TTL policy.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.store import Record
+from undervoice.store.batches import begun
 from undervoice.store.cursors import instant
 from undervoice.store.tallies import EVERYBODY, HourKey, Tally
+from undervoice.store.tombstones import expiry
 
 Document = dict[str, Any]
+
+SHARDS = 16
+"""Documents for everybody's day."""
+UNSHARDED = -1
+"""Stands for the one document that everybody's day was before there were shards."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@=+:~-]{0,511}")
 
@@ -33,9 +45,16 @@ def document_id(key: str) -> str:
     return key if _PLAIN.fullmatch(key) else "x-" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def segment_document(segment: LoggedSegment) -> Document:
-    """Return a final reading as a document."""
-    return _document(segment) | {"at": instant(segment.timestamp)}
+def document_of(record: Record, retention_days: int = 0) -> Document:
+    """Return a record as a document; a call's alerts have documents of their own."""
+    at = record.started_at if isinstance(record, Call) else record.timestamp
+    document: Document = msgspec.to_builtins(record) | {"at": instant(at)}
+    if isinstance(record, Call):
+        document["metadata"] = msgspec.json.encode(record.metadata).decode()
+        del document["alerts"]
+    if expires_at := expiry(begun(record), retention_days):
+        document["expires_at"] = expires_at
+    return document
 
 
 def segment_of(document: Document) -> LoggedSegment:
@@ -43,24 +62,9 @@ def segment_of(document: Document) -> LoggedSegment:
     return msgspec.convert(document, LoggedSegment)
 
 
-def call_document(call: Call) -> Document:
-    """Return a call as a document; its alerts have documents of their own."""
-    document = _document(call) | {
-        "at": instant(call.started_at),
-        "metadata": msgspec.json.encode(call.metadata).decode(),
-    }
-    del document["alerts"]
-    return document
-
-
 def call_of(document: Document) -> Call:
     """Return the call that a document holds, without its alerts."""
     return msgspec.convert(document | {"metadata": msgspec.json.decode(document["metadata"])}, Call)
-
-
-def alert_document(alert: LoggedAlert) -> Document:
-    """Return an alert as a document."""
-    return _document(alert) | {"at": instant(alert.timestamp)}
 
 
 def alert_of(document: Document) -> LoggedAlert:
@@ -68,41 +72,41 @@ def alert_of(document: Document) -> LoggedAlert:
     return msgspec.convert(document, LoggedAlert)
 
 
-def feedback_document(word: LoggedFeedback) -> Document:
-    """Return feedback as a document."""
-    return _document(word) | {"at": instant(word.timestamp)}
-
-
 def feedback_of(document: Document) -> LoggedFeedback:
     """Return the feedback that a document holds."""
     return msgspec.convert(document, LoggedFeedback)
 
 
-def day_id(day: str, agent: str) -> str:
-    """Return the id of the metrics document that counts a day of an agent, or of everybody."""
-    return document_id(f"{day}:{agent}" if agent != EVERYBODY else day)
+def day_id(day: str, agent: str, shard: int) -> str:
+    """Return the id of the metrics document that counts a day of an agent, or of everybody (a shard of it)."""
+    if agent != EVERYBODY:
+        return document_id(f"{day}:{agent}")
+    return day if shard == UNSHARDED else f"{day}~{shard:02}"
 
 
-def day_documents(tallies: Mapping[HourKey, Tally], increment: Any, union: Any) -> dict[str, Document]:
+def day_documents(
+    tallies: Mapping[HourKey, Tally], shard: int, number: Callable[[float], Any], calls: Callable[[list[int]], Any]
+) -> dict[str, Document]:
     """Return what to merge into the metrics documents, by id.
 
     Args:
         tallies: what was counted.
-        increment: Firestore's ``Increment``.
-        union: Firestore's ``ArrayUnion``.
+        shard: which of everybody's documents counts it.
+        number: makes Firestore's ``Increment`` of a count, or of its negative.
+        calls: makes Firestore's ``ArrayUnion`` or ``ArrayRemove`` of hashes.
     """
     documents: dict[str, Document] = {}
     for (hour, agent), counted in tallies.items():
         day = hour[:10]
         head: Document = {"day": day, "scope": "agent" if agent else "all", "agent_id": agent or None, "hours": {}}
-        document = documents.setdefault(day_id(day, agent), head)
+        document = documents.setdefault(day_id(day, agent, shard), head)
         document["hours"]["h" + hour[11:]] = {
-            "total_segments": increment(counted.total),
-            "uncertain": increment(counted.uncertain),
-            "upset_segments": increment(counted.upset),
-            "confidence_sum": increment(counted.confidence_sum),
-            "emotion_distribution": {emotion: increment(count) for emotion, count in counted.emotions.items()},
-            "calls": union(sorted(counted.calls)),
+            "total_segments": number(counted.total),
+            "uncertain": number(counted.uncertain),
+            "upset_segments": number(counted.upset),
+            "confidence_sum": number(counted.confidence_sum),
+            "emotion_distribution": {emotion: number(count) for emotion, count in counted.emotions.items()},
+            "calls": calls(sorted(counted.calls)),
         }
     return documents
 
@@ -119,8 +123,3 @@ def hours_of(document: Document) -> Iterable[tuple[str, str, Tally]]:
             set(counts["calls"]),
         )
         yield f"{document['day']}T{name[1:]}", document["agent_id"] or EVERYBODY, counted
-
-
-def _document(record: LoggedSegment | Call | LoggedAlert | LoggedFeedback) -> Document:
-    document: Document = msgspec.to_builtins(record)
-    return document

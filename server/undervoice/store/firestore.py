@@ -9,29 +9,28 @@ from typing import TypeVar
 
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
-from undervoice.store.batches import Batch, replaces, with_alerts
+from undervoice.store import firestore_erasing as erasing
+from undervoice.store.batches import Batch, begun, replaces, with_alerts
 from undervoice.store.commits import insert, replace
-from undervoice.store.cursors import clamp, encode_cursor
+from undervoice.store.cursors import clamp, encode_cursor, instant
 from undervoice.store.documents import (
     Document,
-    alert_document,
     alert_of,
-    call_document,
     call_of,
     document_id,
-    feedback_document,
+    document_of,
     feedback_of,
     hours_of,
-    segment_document,
     segment_of,
 )
 from undervoice.store.link import Link
 from undervoice.store.tallies import Span, answer
+from undervoice.store.tombstones import horizon
 
-COMMIT_SEGMENTS = 160
-"""A commit holds at most 500 writes, and each reading may touch two metrics documents beside its own."""
+COMMIT_SEGMENTS = 120
+"""A commit holds at most 500 writes; each reading may touch two metrics documents beside its own, and a tombstone."""
 
-COMMIT_DOCUMENTS = 400
+COMMIT_DOCUMENTS = 240
 
 T = TypeVar("T")
 
@@ -42,28 +41,33 @@ class FirestoreStore:
     Readings and the counters that count them are one atomic commit. A ``save`` that raises may
     have kept some of its commits: saving the same again is harmless.
 
+    Args:
+        project: the database's.
+        retention_days: how long readings are kept; 0: for good. What is older is not stored any
+            more, and what is stored says when it is to be gone (``expires_at``).
+
     Raises:
         BadSettings: the client library is not installed, or no project is named.
     """
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, project: str, *, retention_days: int = 0) -> None:
         self._link = Link(project)
+        self._days = retention_days
 
     async def save(self, records: list[Record]) -> None:
         """Keep all records; saving them again changes nothing."""
         batch = Batch.of(records)
+        if oldest := horizon(self._days):
+            batch = batch.only(lambda record: begun(record) >= oldest)
+        make = partial(document_of, retention_days=self._days)
         for segments in _chunks(batch.segments, COMMIT_SEGMENTS):
-            documents = {key: segment_document(segment) for key, segment in segments.items()}
-            await insert(self._link, "segments", documents, segments)
+            await insert(self._link, "segments", segments, make)
         for alerts in _chunks(batch.alerts, COMMIT_DOCUMENTS):
-            documents = {key: alert_document(alert) for key, alert in alerts.items()}
-            await insert(self._link, "alerts", documents, {})
+            await insert(self._link, "alerts", alerts, make)
         for calls in _chunks(batch.calls, COMMIT_DOCUMENTS):
-            documents = {key: call_document(call) for key, call in calls.items()}
-            await replace(self._link, "calls", documents, _newer_call)
+            await replace(self._link, "calls", calls, make, _newer_call)
         for words in _chunks(batch.feedback, COMMIT_DOCUMENTS):
-            documents = {key: feedback_document(word) for key, word in words.items()}
-            await replace(self._link, "feedback", documents, _no_older)
+            await replace(self._link, "feedback", words, make, _no_older)
 
     async def segments(self, call_id: str) -> list[LoggedSegment]:
         """Return one call's final readings in the order of the audio."""
@@ -103,6 +107,18 @@ class FirestoreStore:
         found = await self._link.find(lambda client: queries.metric_days(client, query, span))
         queries.refuse_too_many(len(found))
         return answer(query, span, (row for document in found for row in hours_of(document)))
+
+    async def erase(self, call_id: str) -> bool:
+        """Remove everything of a call and its share of the metrics; one that raises may be repeated."""
+        return await erasing.erase(self._link, call_id, self._days)
+
+    async def is_erased(self, call_id: str) -> bool:
+        """Return whether a call of this id was erased."""
+        return await erasing.is_erased(self._link, call_id)
+
+    async def expire(self, before: str) -> int:
+        """Remove calls that started before a moment, and tombstones as old; one that raises may be repeated."""
+        return await erasing.expire(self._link, instant(before))
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless a document can be asked for (no call has this id)."""

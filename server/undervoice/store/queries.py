@@ -14,7 +14,7 @@ CALL_ITEMS = 20_000
 """Readings, alerts or feedback of one call at most: more than five hours of the shortest segments."""
 
 METRIC_DAYS = 10_000
-"""Metrics documents read for one answer at most: a month of 300 agents, or 27 years of everybody."""
+"""Metrics documents read for one answer at most: a month of 300 agents, or 20 months of everybody."""
 
 IN_VALUES = 30
 """What one ``in`` filter takes."""
@@ -35,6 +35,16 @@ def alerts_of_calls(client: Any, call_ids: list[str]) -> Any:
     from google.cloud.firestore import FieldFilter
 
     return client.collection("alerts").where(filter=FieldFilter("call_id", "in", call_ids)).limit(CALL_ITEMS)
+
+
+def some_of_call(client: Any, *, collection: str, call_id: str, limit: int) -> Any:
+    """Return the query for some documents of one call, in no order."""
+    return _where(client.collection(collection), call_id=call_id).limit(limit)
+
+
+def some_older(client: Any, *, collection: str, before: str, limit: int) -> Any:
+    """Return the query for some documents of before a moment, the oldest first."""
+    return _between(client.collection(collection), "at", None, before).limit(limit)
 
 
 def log_page(client: Any, query: LogQuery) -> Any:

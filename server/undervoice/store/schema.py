@@ -45,6 +45,13 @@ MIGRATIONS: list[str] = [
         PRIMARY KEY (agent_id, hour, call_hash)
     ) WITHOUT ROWID;
     """,
+    """
+    -- What was erased, by a hash of its id, so that it is never stored again.
+    CREATE TABLE tombstones (call_hash TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX tombstones_by_time ON tombstones (at);
+    CREATE INDEX alerts_by_time ON alerts (at);
+    CREATE INDEX feedback_by_time ON feedback (at);
+    """,
 ]
 
 

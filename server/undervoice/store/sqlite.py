@@ -10,9 +10,12 @@ import msgspec
 
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record
-from undervoice.store.batches import Batch, replaces, with_alerts
+from undervoice.store import sqlite_erasing as erasing
+from undervoice.store.batches import Batch, begun, replaces, with_alerts
 from undervoice.store.cursors import clamp, decode_cursor, encode_cursor, instant
-from undervoice.store.tallies import EVERYBODY, HourKey, Span, Tally, answer, tally
+from undervoice.store.hours import count, hours
+from undervoice.store.tallies import Span, answer, tally
+from undervoice.store.tombstones import horizon, now
 from undervoice.store.worker import Worker
 
 T = TypeVar("T")
@@ -25,10 +28,16 @@ class SqliteStore:
 
     Writes go through one thread and one connection, so they queue instead of locking each
     other out; reads have their own, which WAL lets run beside them. A batch is one transaction.
+
+    Args:
+        path: the file.
+        retention_days: how long readings are kept; 0: for good. What is older is not stored any
+            more, or a late replay of what has expired would be counted a second time.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, retention_days: int = 0) -> None:
         self._path = path
+        self._days = retention_days
         self._writes = Worker(path, write=True)
         # Memory belongs to its one connection.
         self._reads = self._writes if path == ":memory:" else Worker(path, write=False)
@@ -36,6 +45,8 @@ class SqliteStore:
     async def save(self, records: list[Record]) -> None:
         """Keep all records in one transaction; saving them again changes nothing."""
         batch = Batch.of(records)
+        if oldest := horizon(self._days):
+            batch = batch.only(lambda record: begun(record) >= oldest)
         await self._writes.run(lambda db: _save(db, batch))
 
     async def segments(self, call_id: str) -> list[LoggedSegment]:
@@ -78,7 +89,26 @@ class SqliteStore:
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings; hours without any are left out."""
         span = Span.of(query)
-        return await self._read(lambda db: answer(query, span, _tallies(db, query, span)))
+        return await self._read(lambda db: answer(query, span, hours(db, query, span)))
+
+    async def erase(self, call_id: str) -> bool:
+        """Remove everything of a call and its share of the metrics in one transaction, and leave a tombstone."""
+        found = await self._writes.run(lambda db: erasing.erase(db, call_id, now()))
+        await self._writes.run(erasing.forget)
+        return found
+
+    async def is_erased(self, call_id: str) -> bool:
+        """Return whether a call of this id was erased."""
+        return bool(await self._read(lambda db: erasing.erased(db, [call_id])))
+
+    async def expire(self, before: str) -> int:
+        """Remove calls that started before a moment, and tombstones as old; writers get their turn between parts."""
+        moment = instant(before)
+        gone: set[str] = set()
+        while (part := await self._writes.run(lambda db: erasing.expire_some(db, moment))) is not None:
+            gone |= part
+        await self._writes.run(erasing.forget)
+        return len(gone)
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the file can be opened and written to."""
@@ -99,9 +129,11 @@ def _save(db: sqlite3.Connection, batch: Batch) -> None:
     # IMMEDIATE: what is read here (kept calls, tallies) must not change before it is written.
     db.execute("BEGIN IMMEDIATE")
     with db:
+        if erased := erasing.erased(db, batch.call_ids()):
+            batch = batch.only(lambda record: record.call_id not in erased)
         first = [segment for segment in batch.segments.values() if _insert_segment(db, segment)]
         for key, counted in tally(first).items():
-            _count(db, key, counted)
+            count(db, key, counted)
         for call in batch.calls.values():
             _put_call(db, call)
         for alert in batch.alerts.values():
@@ -132,41 +164,6 @@ def _put_call(db: sqlite3.Connection, call: Call) -> None:
     if kept is None or replaces(call, msgspec.json.decode(kept[0], type=Call)):
         row = (call.call_id, call.agent_id, instant(call.started_at), call.live, msgspec.json.encode(call))
         db.execute("REPLACE INTO calls VALUES (?, ?, ?, ?, ?)", row)
-
-
-def _count(db: sqlite3.Connection, key: HourKey, counted: Tally) -> None:
-    """Add to an hour's row and to the set of calls counted in it."""
-    hour, agent = key
-    sums = Tally(0, 0, 0, 0.0)
-    kept = db.execute(f"{TALLIES} WHERE agent_id = ? AND hour = ?", (agent, hour)).fetchone()
-    if kept is not None:
-        sums = _tally_of(kept)
-    sums.add(counted)
-    row = (sums.total, sums.uncertain, sums.upset, sums.confidence_sum, msgspec.json.encode(sums.emotions))
-    db.execute("REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)", (agent, hour, *row))
-    calls = [(agent, hour, call) for call in counted.calls]
-    db.executemany("INSERT OR IGNORE INTO metric_calls VALUES (?, ?, ?)", calls)
-
-
-TALLIES = "SELECT hour, agent_id, total, uncertain, upset, confidence_sum, emotions FROM metrics"
-
-
-def _tally_of(row: tuple[Any, ...]) -> Tally:
-    return Tally(row[2], row[3], row[4], row[5], msgspec.json.decode(row[6], type=dict[str, int]))
-
-
-def _tallies(db: sqlite3.Connection, query: MetricsQuery, span: Span) -> list[tuple[str, str, Tally]]:
-    """Return the hours that a query touches, with their sets of calls."""
-    agents, values = "agent_id = ?", (query.agent_id or EVERYBODY, span.from_hour, span.to_hour)
-    if query.interval == "agent" and not query.agent_id:
-        agents = "agent_id > ?"
-    where = f"WHERE {agents} AND hour BETWEEN ? AND ?"
-    hours = {(row[0], row[1]): _tally_of(row) for row in db.execute(f"{TALLIES} {where}", values)}
-    for hour, agent, call in db.execute(f"SELECT hour, agent_id, call_hash FROM metric_calls {where}", values):  # noqa: S608
-        # The two reads see one moment only within a transaction; a call without its row is a moment newer.
-        if (hour, agent) in hours:
-            hours[hour, agent].calls.add(call)
-    return [(hour, agent, counted) for (hour, agent), counted in hours.items()]
 
 
 def _page_sql(table: str, key: str, where: Where, query: LogQuery | CallQuery) -> tuple[str, list[Any]]:

@@ -25,6 +25,10 @@ EVERYBODY = ""
 UPSET_FROM = 0.5
 """A segment counts as upset from this ``upset_score`` on."""
 
+CONFIDENCE_STEP = 2.0**-30
+"""Confidences are summed in whole steps of this size: so a sum of up to 8 million of them is exact in any order, and
+what an erased call gave is taken back without a trace."""
+
 FIRST_HOUR, LAST_HOUR = "0001-01-01T00", "9999-12-31T23"
 
 
@@ -54,7 +58,7 @@ class Tally:
         self.total += 1
         self.uncertain += segment.uncertain
         self.upset += segment.upset_score >= UPSET_FROM
-        self.confidence_sum += segment.confidence_score
+        self.confidence_sum += round(segment.confidence_score / CONFIDENCE_STEP) * CONFIDENCE_STEP
         self.emotions[segment.detected_emotion] = self.emotions.get(segment.detected_emotion, 0) + 1
         self.calls.add(call_hash(segment.call_id))
 
@@ -67,6 +71,17 @@ class Tally:
         for emotion, count in other.emotions.items():
             self.emotions[emotion] = self.emotions.get(emotion, 0) + count
         self.calls |= other.calls
+
+    def subtract(self, other: Tally) -> None:
+        """Take back what another one counted, its calls included."""
+        self.total -= other.total
+        self.uncertain -= other.uncertain
+        self.upset -= other.upset
+        self.confidence_sum -= other.confidence_sum
+        for emotion, count in other.emotions.items():
+            self.emotions[emotion] = self.emotions.get(emotion, 0) - count
+        self.emotions = {emotion: count for emotion, count in self.emotions.items() if count}
+        self.calls -= other.calls
 
 
 HourKey = tuple[str, str]
@@ -133,7 +148,8 @@ def answer(query: MetricsQuery, span: Span, hours: Iterable[tuple[str, str, Tall
         groups.setdefault(key, Tally()).add(counted)
         peaks = upset.setdefault(key, {})
         peaks[name] = peaks.get(name, 0) + counted.upset
-    return [_row(query, key, groups[key], upset[key]) for key in sorted(groups)]
+    # What erased calls leave behind may be an hour that counts nothing.
+    return [_row(query, key, groups[key], upset[key]) for key in sorted(groups) if groups[key].total]
 
 
 def _row(query: MetricsQuery, key: str, sums: Tally, upset: dict[str, int]) -> EmotionMetrics:
@@ -144,11 +160,11 @@ def _row(query: MetricsQuery, key: str, sums: Tally, upset: dict[str, int]) -> E
         hour=key if query.interval == "hourly" else None,
         agent_id=key if query.interval == "agent" else None,
         total_segments=total,
-        emotion_distribution=dict(sorted(sums.emotions.items())),
+        emotion_distribution={emotion: count for emotion, count in sorted(sums.emotions.items()) if count},
         uncertain=sums.uncertain,
-        average_confidence=round(sums.confidence_sum / total, 6) if total else 0.0,
+        average_confidence=round(sums.confidence_sum / total, 6),
         peak_emotion_time=peak if upset[peak] else None,
-        upset_share=round(sums.upset / total, 6) if total else 0.0,
+        upset_share=round(sums.upset / total, 6),
         calls=len(sums.calls),
         enough=len(sums.calls) >= query.min_calls,
     )

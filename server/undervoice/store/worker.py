@@ -73,6 +73,7 @@ def _connect(path: str, *, write: bool) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         if write:
             db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA secure_delete = ON")  # what is erased shall not stay behind in freed pages
             migrate(db)
         else:
             db.execute("PRAGMA query_only = ON")
