@@ -1,14 +1,14 @@
-"""Who may come in: the token, the origin, and whether there is room. Asked before anything else."""
+"""Who may come in: the token, the origin, and whether they ask too much. Asked before anything else."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from undervoice.auth import Principal, Role
+from undervoice.auth import Principal, Role, Tokens
 from undervoice.errors import BadToken, Forbidden
 from undervoice.messages import SUBPROTOCOL
+from undervoice.rates import limited
 from undervoice.service import Service
 
 BEARER_PROTOCOL = "bearer."
@@ -21,11 +21,28 @@ def principal(connection: HTTPConnection, service: Service, *roles: Role) -> Pri
     Raises:
         BadToken: no token, or not one of ours.
         Forbidden: another role.
+        TooMany: this token or this address has asked for more than its share.
     """
-    bearer = service.tokens.verify(_token(connection))
+    place = limited(address(connection))
+    counted = connection.scope["type"] == "http"  # sockets have limits of their own
+    if counted:
+        service.rates.request(place)
+    try:
+        bearer = service.tokens.verify(_token(connection))
+    except BadToken:
+        # Only what is refused anyway counts: nobody locks out a neighbour behind the same address.
+        service.rates.failure(place)
+        raise
+    if counted:
+        service.rates.request(bearer.token_id)
     if bearer.role not in roles:
         raise Forbidden(f"not for {bearer.role} tokens", code="wrong_role")
     return bearer
+
+
+def address(connection: HTTPConnection) -> str:
+    """Return the client's address: the peer's own, or what a trusted proxy says."""
+    return connection.client.host if connection.client else ""
 
 
 def _token(connection: HTTPConnection) -> str | None:
@@ -59,8 +76,21 @@ def check_origin(connection: HTTPConnection, service: Service) -> None:
         if "authorization" not in connection.headers:
             raise BadToken("without an Origin, the token comes in the Authorization header", code="token_missing")
         return
-    own = urlsplit(origin)
-    if own.scheme in ("http", "https") and own.netloc and own.netloc == connection.headers.get("host"):
+    host = connection.headers.get("host")
+    if host and origin in (f"https://{host}", f"http://{host}"):
         return
     if origin == "null" or origin not in service.bounds.origins:
         raise Forbidden("this page's origin is not allowed here", code="foreign_origin")
+
+
+class KeyFetching:
+    """Has the sign-in's keys fetched, off the loop, before a token that needs them is judged."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app, self._tokens = app, tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request or a socket."""
+        if scope["type"] in ("http", "websocket"):
+            await self._tokens.prepare(_token(HTTPConnection(scope)))
+        await self._app(scope, receive, send)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,17 +12,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from undervoice.errors import BadInput, TooLarge, UndervoiceError
+from undervoice.errors import BadInput, SlowBody, TooLarge, UndervoiceError
+from undervoice.headers import ANSWER
 from undervoice.resources import ErrorAnswer, ErrorBody
 
 S = TypeVar("S", bound=msgspec.Struct)
 SMALL_BYTES = 64 * 1024
 """A JSON request that carries no audio."""
+STILL_SEC = 30.0
+"""How long a body may stand still, and how long it has whatever its size."""
+LEAST_BYTES_PER_SEC = 32_000
+"""How fast a body comes beyond that, on the whole: as fast as its audio was spoken."""
 
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return anything that msgspec can encode as a JSON response."""
-    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+    # The headers are here too because a fault of ours is answered outside of all middleware.
+    return Response(msgspec.json.encode(body), status, ANSWER | (headers or {}), media_type="application/json")
 
 
 def refusal(error: UndervoiceError) -> Response:
@@ -38,6 +45,8 @@ def error_answer(
         headers["retry-after"] = str(math.ceil((retry_after_ms or 1000) / 1000))
     if status == 401:
         headers["www-authenticate"] = "Bearer"
+    if status in (408, 413):
+        headers["connection"] = "close"  # what is left of the body is not waited for
     return answer(ErrorAnswer(ErrorBody(code, message), message), status, headers)
 
 
@@ -58,23 +67,52 @@ def query(request: Request, kind: type[S]) -> S:
     return convert({name: value for name, value in request.query_params.items() if value != ""}, kind)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return a request's body, refusing it as soon as it is too large.
+async def read_body(request: Request, max_bytes: int, count: Callable[[int], None] | None = None) -> bytes:
+    """Return a request's body, refusing it as soon as it is too large or too slow.
+
+    Args:
+        request: whose body has not been read yet.
+        max_bytes: the most that is taken.
+        count: told the size of each part; it may refuse it.
 
     Raises:
         TooLarge: past ``max_bytes``, declared or sent.
+        SlowBody: it stands still, or comes more slowly than its audio was spoken.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > max_bytes:
+    if declared_bytes(request) > max_bytes:
         raise TooLarge(f"a body is at most {max_bytes} bytes")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
+    body = bytearray()
+    async for part in _in_time(request):
+        if len(body) + len(part) > max_bytes:
             raise TooLarge(f"a body is at most {max_bytes} bytes")
-        parts.append(part)
-    return b"".join(parts)
+        if count:
+            count(len(part))
+        body += part
+    return bytes(body)
+
+
+def declared_bytes(request: Request) -> int:
+    """Return how long a request says its body is; 0 if it does not."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() else 0
+
+
+async def _in_time(request: Request) -> AsyncIterator[bytes]:
+    """Return the parts of a body that keeps coming."""
+    clock = asyncio.get_running_loop().time
+    began, size = clock(), 0
+    parts = request.stream()
+    while True:
+        due = min(clock() + STILL_SEC, began + STILL_SEC + size / LEAST_BYTES_PER_SEC)
+        try:
+            async with asyncio.timeout_at(due):
+                part = await anext(parts, None)
+        except TimeoutError:
+            raise SlowBody("the body came too slowly", code="slow_body") from None
+        if part is None:
+            return
+        size += len(part)
+        yield part
 
 
 async def decode_body(request: Request, kind: type[S]) -> S:

@@ -17,17 +17,24 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from undervoice import asyncapi, openapi
+from undervoice.admission import KeyFetching
 from undervoice.answers import answer, on_error
 from undervoice.api import EARLIER, OPERATIONS, Handler, Operation
 from undervoice.auth import Tokens
+from undervoice.drain import Drain
 from undervoice.errors import UndervoiceError
+from undervoice.headers import SecurityHeaders
 from undervoice.inference import Inference
+from undervoice.jwks import open_keys
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.messages import Limits
 from undervoice.opening import Policy
-from undervoice.pages import PROBES, SecurityHeaders, WidgetFiles, demo
+from undervoice.pages import PROBES, WidgetFiles, demo
+from undervoice.rates import Rates, Room
+from undervoice.revocation import Revocations
+from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
 from undervoice.store import open_store
@@ -36,6 +43,8 @@ from undervoice.stream import stream
 
 log = logging.getLogger("undervoice")
 
+UPLOAD_ROOM = 8
+"""How many recordings of the largest size may be held at a time."""
 DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
@@ -66,7 +75,7 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
     app = Starlette(
         routes=_routes(service),
-        middleware=[Middleware(SecurityHeaders), *_cors(settings)],
+        middleware=[Middleware(SecurityHeaders), *_cors(settings), Middleware(KeyFetching, tokens=service.tokens)],
         exception_handlers={UndervoiceError: on_error, HTTPException: on_error, Exception: on_error},
         lifespan=lifespan,
     )
@@ -77,24 +86,40 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
 def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store)
+    live = LiveCalls()
     model = lineup.chosen
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
-        policy=Policy(model.info(), limits, settings.consent_required, model.upset_weights),
+        policy=Policy(model.info(), limits, settings.consent_required, settings.subjects, model.upset_weights),
         bounds=Bounds(
             origins=settings.origins,
             start_sec=settings.start_sec,
             max_clip_bytes=settings.max_clip_bytes,
             min_calls=settings.min_calls,
         ),
-        tokens=Tokens(settings.secret),
+        tokens=_tokens(settings),
+        seals=Seals(settings.secret, settings.previous_secret),
         lineup=lineup,
         inference=Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms),
         store=store,
         writer=Writer(store),
-        live=LiveCalls(),
+        live=live,
+        drain=Drain(live, settings.drain_sec),
         connections=Connections(settings.max_calls),
+        rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
+        room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         widget_folder=settings.widget_folder,
+    )
+
+
+def _tokens(settings: Settings) -> Tokens:
+    return Tokens(
+        settings.secret,
+        previous=settings.previous_secret,
+        audience=settings.audience,
+        foreign=open_keys(settings.jwks) if settings.jwks else None,
+        issuer=settings.issuer,
+        revocations=Revocations(settings.revoked),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from undervoice.emotion import (
@@ -13,6 +14,7 @@ from undervoice.emotion import (
     SAMPLE_RATE,
     Quality,
     Reading,
+    Samples,
     Scores,
     Segment,
     position_sec,
@@ -21,9 +23,9 @@ from undervoice.emotion import (
 from undervoice.errors import NoSpeech
 from undervoice.model import Model
 from undervoice.readings import judgement, reading_fields, rfc3339
-from undervoice.recordings import Clip
+from undervoice.recordings import Clip, Recording
 from undervoice.resources import ClipResult
-from undervoice.vad import Rest, Segmenter, SegmenterConfig, SegmenterState
+from undervoice.vad import Event, Rest, Segmenter, SegmenterConfig, SegmenterState
 
 NO_PROVISIONALS = SegmenterConfig(provisional=0)
 
@@ -41,22 +43,31 @@ def cut_clip(clip: Clip, start_offset_sec: float = 0.0) -> list[Segment]:
     Raises:
         NoSpeech: when nobody speaks.
     """
-    place = place_of(start_offset_sec)
-    segmenter = Segmenter(NO_PROVISIONALS, clip.sample_rate, state=SegmenterState(sample=place, last_voiced=place))
     step = clip.sample_rate  # a second at a time, since the tape holds what it is given until it is judged
-    events = [
-        event
-        for start in range(0, len(clip.samples), step)
-        for event in segmenter.push(clip.samples[start : start + step])
-    ]
-    events += segmenter.finish()
-    segments = [event for event in events if isinstance(event, Segment)]
-    if segments:
-        return segments
-    rests = [event.segment for event in events if isinstance(event, Rest)]
-    if not rests:
-        raise NoSpeech("nobody speaks in this clip")
-    return [max(rests, key=lambda rest: rest.duration_sec)]
+    blocks = (clip.samples[start : start + step] for start in range(0, len(clip.samples), step))
+    return list(cut(blocks, clip.sample_rate, start_offset_sec))
+
+
+def cut(blocks: Iterable[Samples], sample_rate: int, start_offset_sec: float = 0.0) -> Iterator[Segment]:
+    """Yield the segments of a recording as its blocks are read, under the same rules."""
+    place = place_of(start_offset_sec)
+    segmenter = Segmenter(NO_PROVISIONALS, sample_rate, state=SegmenterState(sample=place, last_voiced=place))
+    found = False
+    longest: Segment | None = None
+    for event in chain.from_iterable(chain((segmenter.push(block) for block in blocks), _last(segmenter))):
+        if isinstance(event, Segment):
+            found = True
+            yield event
+        elif isinstance(event, Rest) and (longest is None or event.segment.duration_sec > longest.duration_sec):
+            longest = event.segment
+    if not found:
+        if longest is None:
+            raise NoSpeech("nobody speaks in this clip")
+        yield longest
+
+
+def _last(segmenter: Segmenter) -> Iterator[list[Event]]:
+    yield segmenter.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,12 @@ class ClipCall:
 
 
 def clip_result(
-    clip: Clip, segments: Sequence[Segment], scores: Sequence[Scores], call: ClipCall, model: Model, latency_ms: float
+    clip: Clip | Recording,
+    segments: Sequence[Segment],
+    scores: Sequence[Scores],
+    call: ClipCall,
+    model: Model,
+    latency_ms: float,
 ) -> ClipResult:
     """Return the reading of the whole clip, its probabilities averaged by duration, and its segments."""
     readings = [

@@ -14,6 +14,7 @@
     ├── Forbidden           403 / 4403  role, origin, consent, or somebody else's call
     ├── CallExists          409 / 4409  ``start`` for a call that is already known
     ├── IdleCall            408 / 4408  nothing came for a minute
+    ├── SlowBody            408 / —     a request's body that hardly comes
     ├── TooMany             429 / 4429  too many connections, or persistently too fast
     ├── TooLong             413 / 4440  the longest call is exceeded
     ├── GoingAway           503 / 1001  this server is being stopped: another one takes over
@@ -106,6 +107,12 @@ class IdleCall(UndervoiceError):
     """No data frame for a minute."""
 
     code, http_status, close_code, retryable = "idle", 408, 4408, True
+
+
+class SlowBody(UndervoiceError):
+    """A request's body that stands still, or hardly comes."""
+
+    code, http_status, close_code, retryable = "slow_body", 408, 4408, True
 
 
 class TooMany(UndervoiceError):

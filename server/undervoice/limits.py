@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from undervoice.auth import Principal
 from undervoice.errors import Overloaded, TooMany
+from undervoice.rates import Buckets, limited
 
 AHEAD_SEC = 35.0
 """How far a live client may be ahead of real time: what it kept while its connection was lost."""
@@ -51,8 +51,8 @@ WAITING = 100
 """Sockets of one address that have not sent their start yet."""
 STARTS_PER_SEC = 50.0
 """Starts from one address."""
-KNOWN_ADDRESSES = 10_000
-"""Addresses that are remembered at a time; those that have been quiet for a second are as good as new."""
+AGENT_STARTS_PER_SEC = 10.0
+"""Starts with one agent's token; an integrator's has as many as its address."""
 
 
 class Connections:
@@ -65,8 +65,8 @@ class Connections:
         self.most = most
         self._open: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
-        self._starts: dict[str, tuple[float, float]] = {}
-        """How many starts an address may send at once, and when that was true, monotonic seconds."""
+        self._address_starts = Buckets(STARTS_PER_SEC, STARTS_PER_SEC)
+        self._token_starts = Buckets(AGENT_STARTS_PER_SEC, 2 * AGENT_STARTS_PER_SEC)
 
     def __len__(self) -> int:
         return self._open.total()
@@ -82,24 +82,20 @@ class Connections:
             raise Overloaded("the server is full", code="full", retry_after_ms=5000)
         if self._open[principal.token_id] >= PER_ROLE.get(principal.role, self.most):
             raise TooMany("this token has as many connections as it may have", code="too_many_connections")
-        limited = None if _is_loopback(address) else address
-        if limited is not None and self._waiting[limited] >= WAITING:
+        place = limited(address)
+        if place is not None and self._waiting[place] >= WAITING:
             raise TooMany("too many connections of this address have sent no start", code="too_many_connections")
-        return Seat(self, principal.token_id, limited)
+        return Seat(self, principal, place)
 
-    def start(self, address: str, now: float) -> None:
-        """Count one start of an address.
+    def start(self, agent_token: str | None, address: str | None, now: float) -> None:
+        """Count one start of an agent's token and of an address.
 
         Raises:
-            TooMany: it sends more than its share.
+            TooMany: one of them sends more than its share.
         """
-        if len(self._starts) >= KNOWN_ADDRESSES:
-            self._starts = {known: kept for known, kept in self._starts.items() if now - kept[1] < 1.0}
-        left, at = self._starts.get(address, (STARTS_PER_SEC, now))
-        left = min(STARTS_PER_SEC, left + (now - at) * STARTS_PER_SEC)
-        if left < 1:
-            raise TooMany("too many calls start from this address", code="too_many_starts", retry_after_ms=1000)
-        self._starts[address] = (left - 1, now)
+        for shares, client in ((self._token_starts, agent_token), (self._address_starts, address)):
+            if client is not None and (wait_sec := shares.take(client, 1, now)):
+                raise TooMany("too many calls start", code="too_many_starts", retry_after_ms=round(1000 * wait_sec) + 1)
 
     def count(self, token_id: str, address: str | None, change: int) -> None:
         """Add to a token's sockets, or with an address to those that wait for their start."""
@@ -112,22 +108,22 @@ class Connections:
 class Seat:
     """One socket's place in the counts."""
 
-    def __init__(self, connections: Connections, token_id: str, address: str | None) -> None:
-        self._connections, self._token_id, self._address = connections, token_id, address
+    def __init__(self, connections: Connections, principal: Principal, address: str | None) -> None:
+        self._connections, self._token_id, self._address = connections, principal.token_id, address
+        self._agent_token = principal.token_id if principal.is_agent else None
         self._waiting = address is not None
-        connections.count(token_id, None, +1)
+        connections.count(self._token_id, None, +1)
         if self._waiting:
-            connections.count(token_id, address, +1)
+            connections.count(self._token_id, address, +1)
 
     def started(self, now: float) -> None:
         """Note that the start has come; ``now`` in monotonic seconds.
 
         Raises:
-            TooMany: too many start from its address.
+            TooMany: too many start with its token or from its address.
         """
         self._wait_no_more()
-        if self._address is not None:
-            self._connections.start(self._address, now)
+        self._connections.start(self._agent_token, self._address, now)
 
     def _wait_no_more(self) -> None:
         if self._waiting:
@@ -138,10 +134,3 @@ class Seat:
         """Give the place back."""
         self._wait_no_more()
         self._connections.count(self._token_id, None, -1)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False

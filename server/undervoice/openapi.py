@@ -53,7 +53,7 @@ def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
         "description": f"For {', '.join(row.roles)} tokens.",
         "security": [{"bearer": []}],
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
-        "responses": {"200": _content("The answer.", row.answers), **_errors(401, 500, *row.errors)},
+        "responses": {"200": _content("The answer.", row.answers), **_errors(401, 429, 500, *((408,) if row.body else ()), *row.errors)},
     }
     if row.body == "clip":
         made["requestBody"] = _clip_body()

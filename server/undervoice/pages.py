@@ -7,20 +7,12 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Message, Receive, Scope, Send
 
 from undervoice import __version__
 from undervoice.answers import answer
 from undervoice.errors import StoreDown
 from undervoice.resources import Health
 from undervoice.service import Service
-
-# ws: and wss: because 'self' does not cover WebSockets in every browser.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-PERMISSIONS_POLICY = "microphone=(self), display-capture=(self)"
 
 
 async def health(request: Request, service: Service) -> Response:
@@ -54,14 +46,7 @@ PROBES: dict[str, Callable[[Request, Service], Awaitable[Response]]] = {
 
 async def demo(request: Request, service: Service) -> Response:
     """Serve the page that shows the widget in use."""
-    return FileResponse(
-        service.widget_folder / "demo" / "index.html",
-        headers={
-            "content-security-policy": CONTENT_SECURITY_POLICY,
-            "permissions-policy": PERMISSIONS_POLICY,
-            "cache-control": "no-cache",
-        },
-    )
+    return FileResponse(service.widget_folder / "demo" / "index.html")
 
 
 class WidgetFiles(StaticFiles):
@@ -74,25 +59,3 @@ class WidgetFiles(StaticFiles):
         response.headers["cross-origin-resource-policy"] = "cross-origin"
         response.headers["cache-control"] = "no-cache"
         return response
-
-
-class SecurityHeaders:
-    """Adds to every answer what keeps browsers from guessing and telling."""
-
-    HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self.HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, with_headers)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,10 @@ CONTAINER_TYPES = (
 )
 MAX_CHANNELS = 8
 MAX_RATE = 192_000
-BLOCK_SEC = 10
+VALUES_PER_SEC = 96_000
+"""Stereo at 48 kHz: what a second of the longest clip may hold, so that a few bytes of silence in many channels at
+a high rate do not unpack for minutes."""
+BLOCK_SEC = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +56,48 @@ class Clip:
         return len(self.samples) / self.sample_rate
 
 
+@dataclass(slots=True, eq=False)
+class Recording:
+    """A recording that is decoded while it is read: ``int16[n]`` blocks at one of the listed rates."""
+
+    blocks: Iterator[Samples]
+    """To be read once. Bad audio, or too much of it, shows only then."""
+    sample_rate: int
+    sha256: str
+    """Of the bytes that it is decoded from."""
+    decoded: int = field(default=0)
+    """Samples that have been read so far."""
+
+    @property
+    def default_call_id(self) -> str:
+        """The id of a clip that names no call: the same recording is always the same call."""
+        return f"clip-{self.sha256[:16]}"
+
+    @property
+    def duration_sec(self) -> float:
+        """Its length in seconds, as far as it has been read."""
+        return self.decoded / self.sample_rate
+
+    def __iter__(self) -> Iterator[Samples]:
+        for block in self.blocks:
+            self.decoded += len(block)
+            yield block
+
+
 def decode_clip(
     data: bytes, media_type: str | None = None, *, column: int = 0, longest_sec: float | None = None
 ) -> Clip:
-    """Decode WAV, FLAC, Ogg, or raw 16 kHz PCM16.
+    """Decode WAV, FLAC, Ogg, or raw 16 kHz PCM16 as a whole; ``open_recording`` has the arguments and errors."""
+    recording = open_recording(data, media_type, column=column, longest_sec=longest_sec)
+    parts = list(recording)
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
+    return Clip(samples, recording.sample_rate, recording.sha256)
+
+
+def open_recording(
+    data: bytes, media_type: str | None = None, *, column: int = 0, longest_sec: float | None = None
+) -> Recording:
+    """Begin to decode WAV, FLAC, Ogg, or raw 16 kHz PCM16; whatever it unpacks to, a second of it is held at a time.
 
     Args:
         data: the whole recording.
@@ -75,38 +117,62 @@ def decode_clip(
         raise UnsupportedAudio(f"{kind[:64] if kind else kind!r} is not served: WAV, FLAC, Ogg or raw 16 kHz PCM16")
     sha256 = hashlib.sha256(data).hexdigest()
     if data.startswith(CONTAINERS):
-        return Clip(*_decode_container(data, column, longest_sec), sha256)
+        file = _open_container(data, column)
+        rate: int = file.samplerate
+        served = rate if rate in RATES else SAMPLE_RATE
+        return Recording(_resampled(_decoded(file, column, longest_sec), rate, served), served, sha256)
     if kind in CONTAINER_TYPES:
         raise BadAudio(f"this is no {kind} recording", code="undecodable_audio")
     samples = np.frombuffer(data, "<i2", count=len(data) // 2).astype(np.int16)
-    _check_length(len(samples), SAMPLE_RATE, longest_sec)
-    return Clip(samples, SAMPLE_RATE, sha256)
+    _check_length(len(samples), SAMPLE_RATE, 1, longest_sec)
+    step = BLOCK_SEC * SAMPLE_RATE
+    return Recording((samples[start : start + step] for start in range(0, len(samples), step)), SAMPLE_RATE, sha256)
 
 
-def _decode_container(data: bytes, column: int, longest_sec: float | None) -> tuple[Samples, int]:
+def _open_container(data: bytes, column: int) -> soundfile.SoundFile:
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate = file.samplerate
-            if not RATES[0] <= rate <= MAX_RATE or not column < file.channels <= MAX_CHANNELS:
-                raise UnsupportedAudio(f"{rate} Hz with {file.channels} channels is not served")
-            parts: list[Samples] = []
-            decoded = 0
-            # A few bytes can declare, or compress, hours: what is decoded is counted block by block.
-            while len(block := file.read(rate * BLOCK_SEC, dtype="float32", always_2d=True)):
-                decoded += len(block)
-                _check_length(decoded, rate, longest_sec)
-                parts.append(_int16(block[:, column]))
+        file = soundfile.SoundFile(io.BytesIO(data))
     except soundfile.LibsndfileError as error:
-        raise BadAudio(f"the recording cannot be decoded: {error.error_string}", code="undecodable_audio") from error
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-    if rate in RATES:
-        return samples, rate
-    return _int16(soxr.resample(samples.astype(np.float32) / 32_768, rate, SAMPLE_RATE)), SAMPLE_RATE
+        raise _undecodable(error) from error
+    if not RATES[0] <= file.samplerate <= MAX_RATE or not column < file.channels <= MAX_CHANNELS:
+        raise UnsupportedAudio(f"{file.samplerate} Hz with {file.channels} channels is not served")
+    return file
 
 
-def _check_length(frames: int, rate: int, longest_sec: float | None) -> None:
-    if longest_sec is not None and frames > longest_sec * rate:
+def _decoded(file: soundfile.SoundFile, column: int, longest_sec: float | None) -> Iterator[Samples]:
+    """Yield one column; a few bytes can declare, or compress, hours, so that what comes out is counted."""
+    frames = 0
+    with file:
+        try:
+            while len(block := file.read(file.samplerate * BLOCK_SEC, dtype="float32", always_2d=True)):
+                frames += len(block)
+                _check_length(frames, file.samplerate, file.channels, longest_sec)
+                yield _int16(block[:, column])
+        except soundfile.LibsndfileError as error:
+            raise _undecodable(error) from error
+
+
+def _resampled(blocks: Iterator[Samples], rate: int, served: int) -> Iterator[Samples]:
+    if rate == served:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(rate, served, 1, dtype="float32")
+    for block in blocks:
+        yield _int16(resampler.resample_chunk(block.astype(np.float32) / 32_768))
+    yield _int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _check_length(frames: int, rate: int, channels: int, longest_sec: float | None) -> None:
+    if longest_sec is None:
+        return
+    if frames > longest_sec * rate:
         raise TooLarge(f"a clip is at most {longest_sec:.0f} seconds long")
+    if frames * channels > longest_sec * VALUES_PER_SEC:
+        raise TooLarge(f"a clip holds at most {longest_sec * VALUES_PER_SEC:.0f} samples in all its channels")
+
+
+def _undecodable(error: soundfile.LibsndfileError) -> BadAudio:
+    return BadAudio(f"the recording cannot be decoded: {error.error_string}", code="undecodable_audio")
 
 
 def _int16(signal: npt.NDArray[np.float32]) -> Samples:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undervoice.auth import Tokens
+from undervoice.drain import Drain
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.opening import Policy
+from undervoice.rates import Rates, Room
+from undervoice.seals import Seals
 from undervoice.store import Store
 from undervoice.store.writer import Writer
 
@@ -35,10 +38,19 @@ class Service:
     policy: Policy
     bounds: Bounds
     tokens: Tokens
+    seals: Seals
     lineup: Lineup
     inference: Inference
     store: Store
     writer: Writer
     live: LiveCalls
+    drain: Drain
     connections: Connections
+    rates: Rates
+    room: Room
     widget_folder: Path
+
+    @property
+    def draining(self) -> bool:
+        """Whether this server is being stopped."""
+        return self.drain.begun

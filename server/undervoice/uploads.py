@@ -6,8 +6,10 @@ import asyncio
 import base64
 import binascii
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -17,20 +19,24 @@ from starlette.requests import Request
 
 from undervoice import messages as m
 from undervoice import resources as r
-from undervoice.answers import convert, read_body
+from undervoice.admission import address
+from undervoice.answers import convert, declared_bytes, read_body
 from undervoice.auth import Principal
-from undervoice.clips import ClipCall, clip_result, cut_clip
-from undervoice.emotion import Scores, Segment
+from undervoice.clips import ClipCall, clip_result, cut
+from undervoice.emotion import SAMPLE_RATE, Scores, Segment
 from undervoice.errors import BadInput, Forbidden, Overloaded, StoreDown, TooLarge
 from undervoice.inference import Urgency
+from undervoice.rates import limited
 from undervoice.readings import rfc3339
-from undervoice.recordings import decode_clip
+from undervoice.recordings import open_recording
 from undervoice.service import Service
 
 ENVELOPE_BYTES = 64 * 1024
 """What a wrapping may add to the audio itself."""
 IN_FLIGHT = 4
 """Segments of one clip that wait to be scored at a time, so that a long clip does not starve the others."""
+BYTES_PER_SEC = 2 * SAMPLE_RATE
+"""What a second of audio counts as, at least."""
 
 
 class ClipParams(msgspec.Struct):
@@ -51,8 +57,54 @@ class Upload:
     params: ClipParams
 
 
-async def read_upload(request: Request, max_bytes: int) -> Upload:
+class Intake:
+    """What one upload takes while it lasts: its sender's share of bytes, and room in memory."""
+
+    def __init__(self, service: Service, bearer: Principal, request: Request) -> None:
+        self._service, self._token_id = service, bearer.token_id
+        self._clients = (bearer.token_id, limited(address(request)))
+        self._counted = self._held = 0
+
+    def __enter__(self) -> Intake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._service.room.release(self._token_id, self._held)
+
+    def expect(self, size: int) -> None:
+        """Count bytes that are still to come.
+
+        Raises:
+            TooMany: they are more than the sender's share.
+        """
+        for client in self._clients:
+            self._service.rates.upload(client, size)
+        self._counted += size
+
+    def take(self, size: int) -> None:
+        """Hold bytes that have come, and count those that were not expected.
+
+        Raises:
+            TooMany: they are more than the sender's share.
+            Overloaded: there is no room.
+        """
+        self._service.room.hold(self._token_id, size)
+        self._held += size
+        self.expect(max(0, self._held - self._counted))
+
+    def unpack(self, audio_sec: float) -> None:
+        """Count a recording that was small for its length as what it came to."""
+        for client in self._clients:
+            self._service.rates.unpacked(client, max(0, int(audio_sec * BYTES_PER_SEC) - self._counted))
+
+
+async def read_upload(request: Request, max_bytes: int, take: Callable[[int], None] | None = None) -> Upload:
     """Unwrap a request: the bare recording, a multipart field ``audio_file``, or JSON with base64.
+
+    Args:
+        request: whose body has not been read yet.
+        max_bytes: the most audio.
+        take: told the size of each part that comes; it may refuse it.
 
     Raises:
         BadInput: a wrapping that cannot be opened.
@@ -62,20 +114,22 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
     said: dict[str, Any] = dict(request.query_params)
     bare = kind.partition(";")[0].strip().lower()
     if bare == "multipart/form-data":
-        data, form = await _from_form(request, max_bytes)
+        data, form = await _from_form(request, max_bytes, take)
         said, media_type = form | said, None
     elif bare == "application/json":
-        data, extra = _from_json(await read_body(request, max_bytes * 4 // 3 + ENVELOPE_BYTES))
+        data, extra = _from_json(await read_body(request, max_bytes * 4 // 3 + ENVELOPE_BYTES, take))
         said, media_type = extra | said, None
     else:
-        data, media_type = await read_body(request, max_bytes), bare
+        data, media_type = await read_body(request, max_bytes, take), bare
     if len(data) > max_bytes:
         raise TooLarge(f"a clip is at most {max_bytes} bytes")
     return Upload(data, media_type, convert(said, ClipParams))
 
 
-async def _from_form(request: Request, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
-    body = await read_body(request, max_bytes + ENVELOPE_BYTES)
+async def _from_form(
+    request: Request, max_bytes: int, take: Callable[[int], None] | None
+) -> tuple[bytes, dict[str, Any]]:
+    body = await read_body(request, max_bytes + ENVELOPE_BYTES, take)
 
     async def replay() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -105,18 +159,27 @@ def _from_json(body: bytes) -> tuple[bytes, dict[str, Any]]:
 
 async def analyze_clip(request: Request, service: Service, bearer: Principal) -> r.ClipResult:
     """Score one uploaded clip, and store it unless asked not to."""
-    began = time.perf_counter()
-    now = datetime.now(UTC)
-    upload = await read_upload(request, service.bounds.max_clip_bytes)
-    params = upload.params
-    if not bearer.may_analyze(params.call_id or bearer.call_id, params.agent_id):
-        raise Forbidden("this token is for another call or agent", code="foreign_call")
-    clip = await asyncio.to_thread(decode_clip, upload.data, upload.media_type, longest_sec=service.bounds.max_clip_sec)
+    with Intake(service, bearer, request) as intake:
+        intake.expect(min(declared_bytes(request), service.bounds.max_clip_bytes))
+        began = time.perf_counter()
+        upload = await read_upload(request, service.bounds.max_clip_bytes, intake.take)
+        if not bearer.may_analyze(upload.params.call_id or bearer.call_id, upload.params.agent_id):
+            raise Forbidden("this token is for another call or agent", code="foreign_call")
+        return await _analyze(service, bearer, upload, intake, began)
+
+
+async def _analyze(service: Service, bearer: Principal, upload: Upload, intake: Intake, began: float) -> r.ClipResult:
+    now, params = datetime.now(UTC), upload.params
+    clip = await asyncio.to_thread(
+        open_recording, upload.data, upload.media_type, longest_sec=service.bounds.max_clip_sec
+    )
     agent_id = params.agent_id or (bearer.subject if bearer.is_agent else None)
     call = ClipCall(params.call_id or bearer.call_id or clip.default_call_id, agent_id, now, params.start_offset_sec)
     known = await _known(service, bearer, call, named=params.call_id is not None)
-    segments = await asyncio.to_thread(cut_clip, clip, params.start_offset_sec)
-    scores = await _score(service, segments)
+    try:
+        segments, scores = await _score(service, cut(clip, clip.sample_rate, params.start_offset_sec))
+    finally:
+        intake.unpack(clip.duration_sec)
     result = clip_result(clip, segments, scores, call, service.lineup.chosen, (time.perf_counter() - began) * 1000)
     mine = known is None or bearer.may_see(known.call_id, known.agent_id) or not bearer.is_agent
     if params.store and mine:
@@ -143,16 +206,18 @@ async def _known(service: Service, bearer: Principal, call: ClipCall, *, named: 
     return known
 
 
-async def _score(service: Service, segments: list[Segment]) -> list[Scores]:
+async def _score(service: Service, cutting: Iterator[Segment]) -> tuple[list[Segment], list[Scores]]:
+    """Score segments as they are cut, a few at a time; their samples are not kept, however long the clip is."""
     clip = object()
+    segments: list[Segment] = []
     scores: list[Scores] = []
-    for start in range(0, len(segments), IN_FLIGHT):
-        part = [service.inference.submit(s, clip, Urgency.STORED) for s in segments[start : start + IN_FLIGHT]]
-        for score in await asyncio.gather(*part):
+    while part := await asyncio.to_thread(lambda: list(islice(cutting, IN_FLIGHT))):
+        for score in await asyncio.gather(*(service.inference.submit(s, clip, Urgency.STORED) for s in part)):
             if score is None:
                 raise Overloaded("the server is too busy for this clip")
             scores.append(score)
-    return scores
+        segments += [replace(segment, samples=segment.samples[:0].copy()) for segment in part]
+    return segments, scores
 
 
 async def _store(service: Service, result: r.ClipResult, known: r.Call | None) -> None:

@@ -6,7 +6,16 @@ import pytest
 
 from undervoice.auth import Principal
 from undervoice.errors import Overloaded, TooMany
-from undervoice.limits import AHEAD_SEC, CATCH_UP, PATIENCE_SEC, STARTS_PER_SEC, WAITING, Connections, Pace
+from undervoice.limits import (
+    AGENT_STARTS_PER_SEC,
+    AHEAD_SEC,
+    CATCH_UP,
+    PATIENCE_SEC,
+    STARTS_PER_SEC,
+    WAITING,
+    Connections,
+    Pace,
+)
 
 FAR = "203.0.113.5"
 
@@ -69,12 +78,17 @@ def test_a_token_has_its_share_by_role() -> None:
             connections.open(bearer(role, role), FAR)
 
 
-def test_quiet_addresses_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("undervoice.limits.KNOWN_ADDRESSES", 10)
+def test_an_agents_token_may_start_so_many_calls_a_second() -> None:
     connections = Connections(1000)
-    for number in range(50):
-        connections.start(f"198.51.100.{number}", float(number))
-    assert len(connections._starts) <= 10
+    for _ in range(2 * int(AGENT_STARTS_PER_SEC)):
+        for who in (bearer("a", "agent"), bearer("i")):
+            seat = connections.open(who, "127.0.0.1")
+            seat.started(10.0)
+            seat.close()
+    with pytest.raises(TooMany) as refusal:
+        connections.open(bearer("a", "agent"), "127.0.0.1").started(10.0)
+    connections.open(bearer("i"), "127.0.0.1").started(10.0)
+    connections.open(bearer("a", "agent"), "127.0.0.1").started(10.0 + (refusal.value.retry_after_ms or 0) / 1000)
 
 
 def test_a_client_may_be_ahead_then_keeps_to_twice_real_time() -> None:

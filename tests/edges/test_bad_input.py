@@ -102,7 +102,9 @@ def test_a_frame_over_the_limit_closes_with_1009(bystander: Server) -> None:
 
 def test_ten_minutes_of_silence_are_no_error_and_no_reading(bystander: Server) -> None:
     messages = bystander.call("c-1", bytes(2 * 16_000 * 600), frame_bytes=262_144, config={"live": False})
-    assert {m["type"] for m in messages} == {"started", "stopped"} | {m["type"] for m in of_type(messages, "stats")}
+    assert {m["type"] for m in messages} == {"started", "checkpoint", "stopped"} | {
+        m["type"] for m in of_type(messages, "stats")
+    }
     assert messages[-1]["totals"]["audio_sec"] == 600
 
 
@@ -130,7 +132,7 @@ def test_a_call_in_the_store_exists_after_a_restart_too(serve: Serve) -> None:
 def test_a_checkpoint_is_not_taken_from_anybody(bystander: Server) -> None:
     with bystander.connect() as ws:
         ws.send(opening("c-1", resume={"checkpoint": "forged"}))
-        assert closed(ws) == (4409, "call_exists")
+        assert closed(ws) == (4400, "bad_checkpoint")
 
 
 # ---------------------------------------------------------------- who may
@@ -225,10 +227,11 @@ def test_a_full_server_says_when_to_come_back(serve: Serve) -> None:
 
 
 def test_an_address_has_its_share_of_sockets_without_start_and_of_starts(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("undervoice.limits.WAITING", 2)
     monkeypatch.setattr("undervoice.limits.STARTS_PER_SEC", 1.0)
+    server = serve()
     far = {"X-Forwarded-For": "203.0.113.5"}  # as a trusted proxy names a client
     token = server.token("integrator")
     with server.connect(token, headers=far) as first, server.connect(token, headers=far) as second:
