@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from undervoice.cli.client import _refusal, stream_url
+from undervoice.cli.connection import ConnectionLost, refusal, stream_url
 from undervoice.cli.meter import Lines, Meter
 from undervoice.cli.recording import Recording
 from undervoice.cli.stream import default_call_id
@@ -65,6 +65,18 @@ def test_a_listed_rate_is_sent_sample_for_sample(tmp_path: Path, rate: int, subt
         assert b"".join(recording.frames()) == samples.astype("<i2").tobytes()
 
 
+@pytest.mark.parametrize(("rate", "served"), [(8000, 8000), (44_100, 44_100), (22_050, 16_000)])
+def test_a_recording_is_read_again_from_any_place(tmp_path: Path, rate: int, served: int) -> None:
+    samples = np.random.default_rng(1).integers(-32_768, 32_767, rate * 3 + 77).astype(np.int16)
+    path = tmp_path / "call.flac"
+    soundfile.write(path, samples, rate)
+    with Recording(path) as recording:
+        whole = b"".join(recording.frames())
+        for place in (0, 160, 16_000, 40_000 - 160, 48_000, 96_000):
+            skipped = place // 160 * (served // 100) * 2
+            assert b"".join(recording.frames(place)) == whole[skipped:]
+
+
 def test_another_rate_becomes_16_khz(tmp_path: Path) -> None:
     tone = np.sin(np.arange(22_050) * 2 * np.pi * 440 / 22_050) * 0.5
     path = tmp_path / "tone.ogg"
@@ -78,9 +90,22 @@ def test_another_rate_becomes_16_khz(tmp_path: Path) -> None:
 
 def test_a_refusal_tells_what_the_server_said() -> None:
     body = b'{"error":{"code":"too_many","message":"four calls are enough"},"detail":"four calls are enough"}'
-    assert _refusal(429, body).message == "the server refused the call (429): four calls are enough"
-    assert "Bad Gateway" in _refusal(502, b"\n<h1>Bad Gateway</h1>").message
-    assert "no reason given" in _refusal(503, b"").message
+    assert refusal(401, {}, body).message == "the server refused the call (401): four calls are enough"
+    assert "Bad Gateway" in refusal(502, {}, b"\n<h1>Bad Gateway</h1>").message
+    assert "no reason given" in refusal(503, {}, b"").message
+
+
+@pytest.mark.parametrize(("header", "after_sec"), [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("", None)])
+def test_a_full_server_says_when_to_come_back(header: str, after_sec: float | None) -> None:
+    for status in (429, 503):
+        refused = refusal(status, {"Retry-After": header}, b"")
+        assert isinstance(refused, ConnectionLost)
+        assert refused.after_sec == after_sec
+    assert not any(isinstance(refusal(status, {}, b""), ConnectionLost) for status in (400, 401, 403, 404, 500))
+
+
+LOST: dict[str, object] = {}
+"""Stands for a lost connection among messages."""
 
 
 def reading(**fields: object) -> dict[str, object]:
@@ -100,7 +125,7 @@ def drawn(*messages: dict[str, object]) -> str:
     console = Console(file=io.StringIO(), width=100)
     meter = Meter(console, "c-1", 75.0)
     for message in messages:
-        meter.hear(message)
+        meter.hear("", message)
     console.print(meter.render())
     file = console.file
     assert isinstance(file, io.StringIO)
@@ -116,6 +141,28 @@ def test_the_meter_says_one_word_first() -> None:
         assert words in shown
     assert shown.index("Upset") < shown.index("angry 85%") < shown.index("01:00.0")
     assert "Call ended" in drawn({"type": "stopped", "totals": {"audio_sec": 75.0}})
+
+
+def test_the_meter_says_that_it_reconnects_and_shows_each_segment_once() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    meter = Meter(console, "c-1", 75.0)
+
+    def shown() -> str:
+        assert isinstance(console.file, io.StringIO)
+        console.file.seek(0)
+        console.file.truncate()
+        console.print(meter.render())
+        return console.file.getvalue()
+
+    meter.hear("", reading(segment_id="s-1"))
+    meter.lost("the line broke")
+    assert "Reconnecting…" in shown()
+    meter.hear("", {"type": "started"})
+    meter.hear("", reading(segment_id="s-1"))
+    assert "Reconnecting…" not in shown()
+    assert shown().count("01:00.0–01:02.5") == 1
+    meter.hear("", reading(segment_id="s-2"))
+    assert shown().count("01:00.0–01:02.5") == 2
 
 
 def test_an_abstaining_model_is_shown_as_unsure() -> None:
@@ -152,14 +199,23 @@ def test_plain_lines_tell_what_is_worth_a_line() -> None:
             calm,
             reading(final=False),
             reading(),
+            LOST,
+            LOST,
+            {"type": "started"},
+            reading(),
             calm | {"state": "upset", "upset_sec": 3.0},
             calm | {"state": "upset", "upset_sec": 5.0},
             {"type": "alert", "message": "Offer a supervisor, [now]."},
             {"type": "stopped", "totals": {"segments": 1, "audio_sec": 75.0}},
         ):
-            display.hear(message)
+            if message is LOST:
+                display.lost("the line broke")
+            else:
+                display.hear("", message)
     assert file.getvalue().splitlines() == [
         "01:00.0–01:02.5  angry                 85%  upset 0.90",
+        "reconnecting… (the line broke)",
+        "connected again",
         "mood upset, 3 s upset",
         "alert: Offer a supervisor, [now].",
         "ended: 1 segments in 01:15.0",

@@ -1,152 +1,163 @@
-"""The live call's client: opens the socket, plays a recording, hands on what the server says."""
+"""The live call's client: plays a recording over one socket, or over as many as it takes (protocol §1).
+
+A lost connection is opened again, on whatever server answers; the call goes on from its newest checkpoint.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Protocol
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from undervoice.cli.recording import FRAMES_A_SECOND, Recording
-from undervoice.errors import BadInput, UndervoiceError
-from undervoice.messages import SUBPROTOCOL, Start, Stop
+from undervoice.cli.connection import CLOSE_SEC, LOST, ConnectionLost, Server, connected, ended
+from undervoice.cli.recording import Recording
+from undervoice.cli.retry import PATIENCE_SEC, Backoff
+from undervoice.cli.sources import Played, Reread, Source
+from undervoice.errors import UndervoiceError
+from undervoice.messages import Resume, Start
 
-PATH = "/api/v1/stream"
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-OPEN_SEC = 10
-CLOSE_SEC = 1
-"""A call that was broken off is not worth waiting for."""
-Hear = Callable[[str, dict[str, Any]], None]
-"""Takes each message of the server, as it came and as an object."""
+SILENCE_SEC = 15.0
+"""A server that has said nothing for this long is gone: it tells every 5 s how the call stands."""
 
 
-@dataclass(frozen=True)
-class Server:
-    """Where a call goes to, and with which token."""
+class Audience(Protocol):
+    """Whoever follows a call."""
 
-    url: str
-    token: str
+    def hear(self, text: str, message: dict[str, Any]) -> None:
+        """Take a message of the server, as it came and as an object."""
 
-    @property
-    def local(self) -> bool:
-        """Whether it is this machine."""
-        return is_local(self.url)
+    def lost(self, why: str) -> None:
+        """Take note that the connection is lost, and is sought again."""
 
 
-def is_local(url: str) -> bool:
-    """Whether an address is this machine's own."""
-    return urlsplit(url).hostname in LOCAL_HOSTS
-
-
-def stream_url(url: str) -> str:
-    """Return the stream's address for a server's: ``http://host`` will do.
-
-    Raises:
-        BadInput: when it is no address of a server.
-    """
-    parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("ws", "wss") or not parts.hostname:
-        raise BadInput(f"{url} is no server's address: ws://host:port or wss://host")
-    return urlunsplit((scheme, parts.netloc, parts.path if parts.path.strip("/") else PATH, "", ""))
-
-
-async def play(server: Server, start: Start, recording: Recording, hear: Hear) -> None:
+async def play(
+    server: Server, start: Start, recording: Recording, audience: Audience, patience_sec: float = PATIENCE_SEC
+) -> float:
     """Play a recording as one call, in real time where ``start`` says live, to its ``stopped``.
+
+    Returns:
+        The seconds of audio that were lost, since the connection was away for too long.
 
     Raises:
         UndervoiceError: when the server refuses or ends the call, or cannot be reached.
     """
+    source = Played(recording) if start.config.live else Reread(recording)
     try:
-        async with connect(
-            server.url,
-            subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-            additional_headers={"Authorization": f"Bearer {server.token}"},
-            compression=None,
-            open_timeout=OPEN_SEC,
-            close_timeout=CLOSE_SEC,
-            # A server that reads slowly on purpose sees our pings late.
-            ping_interval=None,
-            proxy=None if server.local else True,
-        ) as socket:
-            await _converse(socket, start, recording, hear)
-    except InvalidStatus as error:
-        raise _refusal(error.response.status_code, bytes(error.response.body or b"")) from None
-    except ConnectionClosed as error:
-        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
-        raise UndervoiceError(f"the server closed the call ({code}{': ' + reason if reason else ''})") from None
-    except (InvalidHandshake, InvalidURI, TimeoutError) as error:
-        raise UndervoiceError(f"no answer from {server.url}: {error or 'timed out'}", code="unreachable") from None
-    except BrokenPipeError:
-        raise  # not the socket's: whoever read our own output has gone
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise UndervoiceError(f"cannot reach {server.url}: {reason}", code="unreachable") from None
-
-
-async def _converse(socket: ClientConnection, start: Start, recording: Recording, hear: Hear) -> None:
-    with contextlib.suppress(ConnectionClosed):  # what the server said before it closed is still to be read
-        await socket.send(msgspec.json.encode(start).decode())
-    sender: asyncio.Task[None] | None = None
-    broken: list[UndervoiceError] = []
-    try:
-        async for text in socket:
-            message = json.loads(text)
-            hear(str(text), message)
-            if message.get("type") == "started" and sender is None:
-                sender = asyncio.create_task(_send(socket, recording, start.config.live, broken))
-            if _is_last(message):
-                return
+        await Call(server, start, source, audience, Backoff(patience_sec)).run()
     finally:
-        if sender is not None:
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
-    raise broken[0] if broken else UndervoiceError("the server closed the call before its end")
+        await source.close()
+    return source.lost_sec
 
 
-def _is_last(message: dict[str, Any]) -> bool:
-    if message.get("type") == "error":
-        raise UndervoiceError(f"{message.get('code')}: {message.get('message')}", code=message.get("code"))
-    return message.get("type") == "stopped"
+class Call:
+    """One call over all its connections."""
 
+    def __init__(
+        self,
+        server: Server,
+        start: Start,
+        source: Source,
+        audience: Audience,
+        backoff: Backoff,
+        silence_sec: float = SILENCE_SEC,
+    ) -> None:
+        self._server, self._start, self._source, self._audience = server, start, source, audience
+        self._backoff, self._silence_sec = backoff, silence_sec
+        self._met = False
+        """Whether a server has ever answered: an address at which nobody listens is not worth a second try."""
+        self._sample = -1
+        """Where the newest checkpoint lies; its token is in ``_start``."""
+        self._said: dict[str, Any] | None = None
+        self._broken: UndervoiceError | None = None
 
-async def _send(socket: ClientConnection, recording: Recording, live: bool, broken: list[UndervoiceError]) -> None:
-    """Send all frames and ``stop``; a recording that breaks off ends the call and is noted in ``broken``."""
-    began = time.monotonic()
-    try:
-        for number, frame in enumerate(recording.frames(), 1):
-            await socket.send(frame)
-            if live:
-                await asyncio.sleep(max(0.0, began + number / FRAMES_A_SECOND - time.monotonic()))
-        await socket.send(msgspec.json.encode(Stop()).decode())
-    except ConnectionClosed:
-        return  # the receiver tells
-    except UndervoiceError as error:
-        broken.append(error)
-        await socket.close()
+    async def run(self) -> None:
+        """Hold the call to its ``stopped``.
 
+        Raises:
+            UndervoiceError: when it cannot go on, or nobody has let it for too long.
+        """
+        while True:
+            try:
+                async with connected(self._server) as socket:
+                    self._met = True
+                    await self._converse(socket)
+            except ConnectionLost as lost:
+                await self._wait(lost)
+            else:
+                return
 
-def _refusal(status: int, body: bytes) -> UndervoiceError:
-    """Return what a server meant that answered with a status instead of a socket."""
-    return UndervoiceError(f"the server refused the call ({status}): {_told(body) or 'no reason given'}")
+    async def _wait(self, lost: ConnectionLost) -> None:
+        if not (self._met or lost.answered):
+            raise lost
+        wait_sec = self._backoff.wait(time.monotonic(), lost.after_sec)
+        if wait_sec is None:
+            raise UndervoiceError(f"given up: {lost.message}", code=lost.code) from None
+        self._audience.lost(lost.message)
+        await asyncio.sleep(wait_sec)
 
+    async def _converse(self, socket: ClientConnection) -> None:
+        self._said = None
+        sender: asyncio.Task[None] | None = None
+        try:
+            with contextlib.suppress(ConnectionClosed):  # what the server said before it closed is still to be read
+                await socket.send(msgspec.json.encode(self._start).decode())
+            while (message := await self._next(socket)).get("type") != "stopped":
+                if message.get("type") == "started" and sender is None:
+                    self._source.begin()
+                    sender = asyncio.create_task(self._send(socket, int(message.get("resume_from_sample", 0))))
+                self._heed(message)
+        except ConnectionClosed as error:
+            code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (LOST, "")
+            raise self._broken or ended(code, reason, self._said) from None
+        finally:
+            if sender is not None:
+                sender.cancel()
+                await asyncio.gather(sender, return_exceptions=True)
 
-def _told(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-        return str(answer["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return next(_lines(body), "")
+    async def _next(self, socket: ClientConnection) -> dict[str, Any]:
+        """Return the server's next message, once the audience has heard it."""
+        try:
+            async with asyncio.timeout(CLOSE_SEC if self._said else self._silence_sec):
+                text = await socket.recv()
+        except TimeoutError:
+            if self._said:
+                raise ended(LOST, "", self._said) from None
+            raise ConnectionLost(f"nothing came from the server for {self._silence_sec:.0f} s") from None
+        try:
+            message = json.loads(text)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            raise UndervoiceError("what the server says is no message")
+        self._audience.hear(str(text), message)
+        return message
 
+    def _heed(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "error":
+            self._said = message
+        elif message.get("type") == "checkpoint":
+            resume = Resume(str(message.get("token")))
+            self._start = msgspec.structs.replace(self._start, resume=resume)
+            sample = int(message.get("sample", 0))
+            self._source.forget(sample)
+            if sample > self._sample:
+                self._sample = sample
+                self._backoff.progress()
 
-def _lines(body: bytes) -> Iterator[str]:
-    return (line[:200] for line in body.decode("utf-8", "replace").splitlines() if line.strip())
+    async def _send(self, socket: ClientConnection, sample: int) -> None:
+        """Send everything from a place on; a recording that breaks off ends the call."""
+        try:
+            async with contextlib.aclosing(self._source.frames(sample)) as frames:
+                async for frame in frames:
+                    await socket.send(frame)
+        except ConnectionClosed:
+            return  # the receiver tells
+        except UndervoiceError as error:
+            self._broken = error
+            await socket.close()

@@ -20,12 +20,32 @@ LOGGED, TIMELINE = 8, 60
 REFRESH_HZ = 8
 
 
+class Once:
+    """Knows what was told: behind a lost connection the server says again what it said after the checkpoint."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, object]] = set()
+
+    def is_new(self, message: dict[str, Any]) -> bool:
+        """Whether a message is not one that came before."""
+        if message.get("type") == "emotion" and message.get("final"):
+            key = ("emotion", message.get("segment_id"))
+        elif message.get("type") == "alert":
+            key = ("alert", (message.get("rule"), message.get("offset_sec")))
+        else:
+            return True
+        new = key not in self._told
+        self._told.add(key)
+        return new
+
+
 class Lines:
     """Says what happens in plain lines, where the output is no terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._mood = "calm"
+        self._once, self._away = Once(), False
 
     def __enter__(self) -> Lines:
         return self
@@ -33,14 +53,26 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
-    def hear(self, message: dict[str, Any]) -> None:
-        """Print what a message says, if it says something worth a line."""
+    def hear(self, _: str, message: dict[str, Any]) -> None:
+        """Print what a message says, if it says something new that is worth a line."""
+        if message.get("type") == "started" and self._away:
+            self._away = False
+            self._print("connected again")
         if message.get("type") == "mood":
             if message["state"] == self._mood:
                 return
             self._mood = message["state"]
-        if line := _line(message):
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        if self._once.is_new(message) and (line := _line(message)):
+            self._print(line)
+
+    def lost(self, why: str) -> None:
+        """Say that the connection is lost."""
+        if not self._away:
+            self._away = True
+            self._print(f"reconnecting… ({why})")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _line(message: dict[str, Any]) -> str:
@@ -66,6 +98,7 @@ class Meter:
         self._now: dict[str, Any] = {}
         self._finals: deque[dict[str, Any]] = deque(maxlen=TIMELINE)
         self._hint, self._position_sec, self._ended = "", 0.0, False
+        self._once, self._away = Once(), False
         self._live = Live(console=console, get_renderable=self.render, refresh_per_second=REFRESH_HZ)
 
     def __enter__(self) -> Meter:
@@ -75,10 +108,18 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def lost(self, _: str) -> None:
+        """Show that the connection is lost."""
+        self._away = True
+
+    def hear(self, _: str, message: dict[str, Any]) -> None:
         """Take one message of the server."""
         kind = message.get("type")
-        if kind == "emotion":
+        if not self._once.is_new(message):
+            return
+        if kind == "started":
+            self._away = False
+        elif kind == "emotion":
             self._now = message
             self._position_sec = max(self._position_sec, message["end_offset_sec"])
             if message.get("final"):
@@ -104,6 +145,8 @@ class Meter:
         state = self._mood.get("state")
         if self._ended:
             return Text("Call ended", style="bold")
+        if self._away:
+            return Text("Reconnecting…", style="bold dim")
         if state is None:
             return Text("Calm" if self._finals else "Listening…", style=f"bold {MOODS['calm']}")
         return Text(str(state).capitalize(), style=f"bold {MOODS.get(state, '')}")

@@ -13,7 +13,7 @@ import soundfile
 import soxr
 
 from undervoice.audio import RATES
-from undervoice.emotion import SAMPLE_RATE
+from undervoice.emotion import GRID, SAMPLE_RATE
 from undervoice.errors import BadAudio, BadInput
 
 FRAMES_A_SECOND = 10
@@ -52,12 +52,19 @@ class Recording:
         """Its length as the file's header tells it."""
         return float(self._file.frames / self._file.samplerate)
 
-    def frames(self) -> Iterator[bytes]:
-        """Yield interleaved little-endian 16-bit samples, 100 ms a frame; the last may be shorter."""
+    def frames(self, start: int = 0) -> Iterator[bytes]:
+        """Yield interleaved little-endian 16-bit samples, 100 ms a frame; the last may be shorter.
+
+        Args:
+            start: the call sample at 16 kHz to begin at, a multiple of 160.
+        """
         size = self.sample_rate // FRAMES_A_SECOND * len(self.channels) * 2
+        skipped = start // GRID * (self.sample_rate // 100)
         pending = bytearray()
         for block in self._blocks():
-            pending += _pcm(block)
+            # Reading up to the place, not seeking: compressed files are then heard the same again.
+            pending += _pcm(block[skipped:])
+            skipped -= min(skipped, len(block))
             while len(pending) >= size:
                 yield bytes(pending[:size])
                 del pending[:size]
@@ -67,6 +74,8 @@ class Recording:
     def _blocks(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield ``float32[n, channels]`` at the rate that is sent."""
         rate, width = self._file.samplerate, len(self.channels)
+        if self._file.seekable():
+            self._file.seek(0)
         resampler = None
         if rate not in RATES:
             resampler = soxr.ResampleStream(rate, SAMPLE_RATE, width, dtype="float32", quality="HQ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import secrets
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undervoice.cli.flags import settings_from
+from undervoice.cli.retry import PATIENCE_SEC
 from undervoice.errors import BadInput, UndervoiceError
 
 if TYPE_CHECKING:
-    from undervoice.cli.client import Server
+    from undervoice.cli.connection import Server
     from undervoice.cli.flags import Subparsers
     from undervoice.cli.recording import Recording
     from undervoice.messages import Start
@@ -38,8 +40,17 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--channels", default="customer", metavar="NAMES", help="the file's channels [customer]")
     parser.add_argument("--consent", metavar="BASIS", help="on what ground the customer is heard, e.g. notice")
     parser.add_argument("--fast", action="store_true", help="as fast as the server reads, not in real time")
+    parser.add_argument("--patience", type=seconds, default=PATIENCE_SEC, metavar="SEC",
+                        help="how long a lost connection is sought [%(default).0f]")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print each message of the server, one a line")
     parser.set_defaults(run=run)
+
+
+def seconds(text: str) -> float:
+    """Read a length of time."""
+    if not 0 <= (value := float(text)) < math.inf:
+        raise ValueError(text)
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,11 +82,28 @@ def _play(args: argparse.Namespace, path: Path, channels: list[str]) -> None:
     server, agent_id = _server(args, call_id)
     with Recording(path, channels) as recording:
         start = _start(args, recording, call_id, agent_id)
-        if args.json:
-            asyncio.run(play(server, start, recording, lambda text, _: print(text, flush=True)))
-            return
-        with _display(call_id, recording) as display:
-            asyncio.run(play(server, start, recording, lambda _, message: display.hear(message)))
+        with Printed() if args.json else _display(call_id, recording) as audience:
+            lost_sec = asyncio.run(play(server, start, recording, audience, args.patience))
+    if lost_sec:
+        print(f"undervoice stream: {path}: {lost_sec:.1f} s were lost with the connection", file=sys.stderr)
+
+
+class Printed:
+    """Prints each message as it came."""
+
+    def __enter__(self) -> Printed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held open."""
+
+    def hear(self, text: str, _: dict[str, Any]) -> None:
+        """Print a message of the server."""
+        print(text, flush=True)
+
+    def lost(self, why: str) -> None:
+        """Say aside that the connection is lost."""
+        print(f"undervoice stream: reconnecting: {why}", file=sys.stderr, flush=True)
 
 
 def default_call_id(path: Path) -> str:
@@ -87,7 +115,7 @@ def default_call_id(path: Path) -> str:
 def _server(args: argparse.Namespace, call_id: str) -> tuple[Server, str | None]:
     """Return where to call with which token, and the agent that the call names."""
     from undervoice.auth import Tokens
-    from undervoice.cli.client import Server, is_local, stream_url
+    from undervoice.cli.connection import Server, is_local, stream_url
 
     settings = settings_from(args)
     url = stream_url(args.url or f"ws://127.0.0.1:{settings.port}")
@@ -97,8 +125,12 @@ def _server(args: argparse.Namespace, call_id: str) -> tuple[Server, str | None]
     if not is_local(url):
         raise BadInput(f"a token is needed for {url}: --token or {TOKEN_VARIABLE}")
     agent_id = args.agent_id or LOCAL_AGENT
-    made = Tokens(settings.secret).issue("agent", agent_id=agent_id, call_id=call_id)
-    return Server(url, made.token), agent_id
+    tokens = Tokens(settings.secret, audience=settings.audience)
+
+    def issue() -> str:
+        return tokens.issue("agent", agent_id=agent_id, call_id=call_id).token
+
+    return Server(url, issue(), issue), agent_id
 
 
 def _start(args: argparse.Namespace, recording: Recording, call_id: str, agent_id: str | None) -> Start:
