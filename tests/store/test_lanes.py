@@ -11,10 +11,10 @@ from undervoice.store.lanes import Lanes
 
 def test_readings_are_the_last_to_go() -> None:
     lanes = Lanes(3)
-    for record in [call(live=False), segment(0), segment(1), segment(2), call("c-2"), alert(), segment(3)]:
-        lanes.put(record)
+    records = [call(live=False), segment(0), segment(1), segment(2), call("c-2"), alert(), segment(3)]
+    placed = [lanes.put(record) for record in records]
+    assert [where.evicted for where in placed] == [None, None, None, 1, 5, 6, 2]
     assert [record for _, record in lanes.take(9)] == [segment(1), segment(2), segment(3)]
-    assert lanes.dropped == 4
     assert lanes.oldest_number is None
 
 

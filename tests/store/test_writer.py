@@ -5,42 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.emulator import PROJECT, Emulator
+from tests.store.ledgers import Ledger, eventually
 from tests.store.records import alert, call, segment, word
-from undervoice.errors import BadInput, StoreDown
+from undervoice.errors import StoreDown
 from undervoice.messages import Totals
 from undervoice.store import MetricsQuery, Record, Store
 from undervoice.store import writer as writing
 from undervoice.store.firestore import FirestoreStore
-from undervoice.store.sqlite import SqliteStore
 from undervoice.store.writer import BATCH, Writer
-
-
-class Ledger(SqliteStore):
-    """A SQLite store that can be down, and that remembers its batches."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.down = False
-        self.refuses = ""
-        self.batches: list[list[Record]] = []
-
-    async def save(self, records: list[Record]) -> None:
-        if self.down:
-            raise StoreDown("out for lunch")
-        if any(getattr(record, "segment_id", None) == self.refuses for record in records):
-            raise BadInput("never this one")
-        self.batches.append(records)
-        await super().save(records)
-
-    @property
-    def saved(self) -> list[Record]:
-        return [record for batch in self.batches for record in batch]
 
 
 @pytest.fixture
@@ -55,15 +33,6 @@ async def writer(store: Ledger) -> AsyncIterator[Writer]:
     opened = Writer(store)
     yield opened
     await opened.close(1.0)
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    """Wait for something that nobody announces."""
-    for _ in range(500):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen within 5 s")
 
 
 async def test_what_was_put_can_be_read_after_a_flush(store: Ledger, writer: Writer) -> None:

@@ -9,10 +9,16 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
 
 from undervoice.errors import StoreDown
 from undervoice.store import Record, Store
-from undervoice.store.lanes import Lanes
+from undervoice.store.backlog import Backlog
+from undervoice.store.keys import Numbered
+from undervoice.store.outbox import Outbox
+from undervoice.store.standing import OutboxState
 
 log = logging.getLogger("undervoice.store")
 
@@ -29,24 +35,37 @@ FIRST_RETRY_SEC, LAST_RETRY_SEC = 0.1, 5.0
 """The wait after a failed save doubles from the first to the last; each is jittered down to its half."""
 
 
+SWEEP_SEC = 20.0
+"""How often the outbox is looked through for what is too old, or was left by others."""
+
+ERASED = 10_000
+"""Calls that are remembered as erased; the store's own memory of them lasts."""
+
+
 class Writer:
     """Saves what is put, in order, batched, and again and again while the store is down.
 
     It belongs to one event loop. Records of one id are settled while they wait: the newest
-    ``Call`` and feedback, the first of anything else. When more than ``capacity`` records wait,
-    the oldest of the least precious kind makes room and is counted in ``dropped``: records
-    of live calls first (a newer one follows), then feedback, alerts, ended calls, and final
-    readings last. A record that the store refuses for what it is, is dropped and counted too,
-    so that it cannot hold up the others.
+    ``Call`` and feedback, the first of anything else. At most ``capacity`` records wait in memory; past that
+    those of live calls go first (a newer one follows), then feedback, alerts, ended calls, and final
+    readings last. With an outbox they go to disk only, and are saved in their turn; without one, or where it
+    takes no more, they are lost and counted in ``dropped``. A record that the store refuses for what it is,
+    is dropped and counted too, so that it cannot hold up the others.
+
+    When the outbox is full, nothing that it has is deleted: new records live in memory only, counted in
+    ``unkept``. Past the outbox's age limit records are given up.
     """
 
-    def __init__(self, store: Store, *, capacity: int = 20_000) -> None:
+    def __init__(self, store: Store, outbox: Outbox | None = None, *, capacity: int = 20_000) -> None:
         self._store = store
-        self._waiting = Lanes(capacity)
-        self._saving: list[tuple[int, Record]] = []
+        self._waiting = Backlog(outbox, capacity)
+        self._saving: list[Numbered] = []
+        self._attempt = asyncio.Lock()
+        """Held while the store is asked to save."""
+        self._erased: OrderedDict[str, None] = OrderedDict()
         self._refused = 0
         self._closed = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._filled, self._hurry, self._progress = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.saved = 0
         """Records that the store has confirmed."""
@@ -56,6 +75,11 @@ class Writer:
     @property
     def depth(self) -> int:
         """How many records are not in the store yet."""
+        return self._waiting.depth
+
+    @property
+    def in_memory(self) -> int:
+        """How many of them are in memory: at most the capacity and one batch."""
         return len(self._waiting) + len(self._saving)
 
     @property
@@ -63,17 +87,65 @@ class Writer:
         """How many records will never be stored."""
         return self._waiting.dropped + self._refused
 
+    @property
+    def unkept(self) -> int:
+        """How many records so far lived in memory only."""
+        return self._waiting.unkept
+
+    @property
+    def outbox(self) -> OutboxState:
+        """How the outbox stands; all zero where there is none."""
+        return replace(self._waiting.outbox, unkept=self.unkept)
+
+    async def open(self) -> int:
+        """Take over what earlier processes left, and begin to save it; return how many records wait."""
+        waiting = await self._waiting.open()
+        self._begin()
+        self._tasks.append(asyncio.get_running_loop().create_task(self._sweep(), name="outbox-sweep"))
+        if waiting:
+            log.info("%d records of before wait for the store", waiting)
+        return waiting
+
     def put(self, record: Record) -> None:
         """Take a record to be saved; never waits, never fails. After ``close`` it only counts as dropped."""
+        self._put(record)
+
+    async def keep(self, records: Sequence[Record]) -> None:
+        """Take records, and return once they would survive the death of the process; never fails.
+
+        Where they cannot be written down it returns all the same, and soon: they are in memory, and counted.
+        """
+        await self._waiting.kept([self._put(record) for record in records])
+
+    def _put(self, record: Record) -> int | None:
         if self._closed:
             self._refused += 1
-            return
-        self._waiting.put(record)
-        self._filled.set()
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="store-writer")
+            return None
+        if record.call_id in self._erased:
+            return None
+        number = self._waiting.put(record)
+        self._begin()
         if len(self._waiting) == BATCH and self.last_error is None:
             self._hurry.set()
+        return number
+
+    def _begin(self) -> None:
+        self._filled.set()
+        if not self._tasks:
+            self._tasks.append(asyncio.get_running_loop().create_task(self._run(), name="store-writer"))
+
+    async def erase(self, call_id: str) -> bool:
+        """Erase a call in memory, in the outbox and in the store, for good; return whether the store had anything.
+
+        Raises:
+            StoreDown: the store could not; what was waiting here is gone all the same.
+        """
+        self._erased[call_id] = None
+        while len(self._erased) > ERASED:
+            self._erased.popitem(last=False)
+        await self._waiting.forget(call_id)
+        async with self._attempt:  # what is being saved now must not come after
+            return await self._store.erase(call_id)
 
     async def flush(self, timeout_sec: float = 5.0) -> None:
         """Wait until everything put so far is saved, trying again at once if the store was down.
@@ -98,21 +170,28 @@ class Writer:
                 await self.flush(timeout_sec)
 
     async def close(self, deadline_sec: float = 5.0) -> int:
-        """Take no more, save what is left within the deadline, and return how many records were lost."""
+        """Take no more, save what is left within the deadline, and return how many records were lost.
+
+        What is in the outbox is not lost: the next process saves it.
+        """
         self._closed = True
         with contextlib.suppress(StoreDown):
             await self.flush(deadline_sec)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self.depth:
-            log.error("%d records were not stored before the end", self.depth)
-        return self.depth
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        depth = self.depth
+        lost = await self._waiting.close(self._saving)
+        if lost:
+            log.error("%d records were not stored before the end", lost)
+        if depth > lost:
+            log.warning("%d records wait in the outbox for the next start", depth - lost)
+        return lost
 
     def _oldest_number(self) -> float:
-        waiting = self._waiting.oldest_number
         if self._saving:
-            return self._saving[0][0]
+            return self._saving[0].number
+        waiting = self._waiting.oldest_number
         return float("inf") if waiting is None else waiting
 
     async def _run(self) -> None:
@@ -120,12 +199,22 @@ class Writer:
             await self._filled.wait()
             if len(self._waiting) < BATCH:
                 await self._pause(LINGER_SEC)
-            self._saving = self._waiting.take(BATCH)
-            await self._deliver([record for _, record in self._saving])
+            self._saving = await self._waiting.take(BATCH)
+            for at in range(0, len(self._saving), BATCH):
+                await self._deliver([record for _, record in self._saving[at : at + BATCH]])
+            self._waiting.settle(self._saving)
             self._saving = []
             self._progress.set()
-            if not len(self._waiting):
+            if self._waiting.empty:
                 self._filled.clear()
+            elif self._waiting.blocked and not len(self._waiting):
+                await self._pause(LAST_RETRY_SEC)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SEC)
+            await self._waiting.sweep()
+            self._filled.set()
 
     async def _deliver(self, records: list[Record]) -> None:
         """Save records; when they are refused, halve them until only the refused ones are left out."""
@@ -144,9 +233,10 @@ class Writer:
     async def _persist(self, records: list[Record]) -> None:
         """Save records, however long the store is down."""
         wait_sec = FIRST_RETRY_SEC
-        while True:
+        while wanted := [record for record in records if record.call_id not in self._erased]:
             try:
-                await self._store.save(records)
+                async with self._attempt:
+                    await self._store.save(wanted)
             except StoreDown as error:
                 if self.last_error is None:
                     log.warning("the store is down, %d records wait: %s", self.depth, error.message)
@@ -154,7 +244,7 @@ class Writer:
                 await self._pause(random.uniform(wait_sec / 2, wait_sec))  # noqa: S311 - spreads retries, no secret
                 wait_sec = min(2 * wait_sec, LAST_RETRY_SEC)
                 continue
-            self.saved += len(records)
+            self.saved += len(wanted)
             if self.last_error is not None:
                 log.warning("the store is back, %d records wait", self.depth)
                 self.last_error = None

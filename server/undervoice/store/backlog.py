@@ -1,0 +1,221 @@
+"""What is not in the store yet: the newest in memory, all of it on disk where there is an outbox.
+
+Memory holds up to a capacity. What overflows it but is on disk is not lost: it is read back, in order, before
+anything that came after it. Only what is in neither place counts as dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from undervoice.store import Record
+from undervoice.store.keys import Numbered, key_of
+from undervoice.store.lanes import Lanes
+from undervoice.store.outbox import Outbox
+from undervoice.store.standing import OutboxState
+
+
+class Place(Enum):
+    """Where a record is besides memory."""
+
+    QUEUED = 0
+    """On its way to the disk."""
+    DISK = 1
+    MEMORY = 2
+    """Nowhere."""
+
+
+class Backlog:
+    """Records in the order in which they came, until each is settled."""
+
+    def __init__(self, outbox: Outbox | None, capacity: int) -> None:
+        self._outbox = outbox
+        self._lanes = Lanes(capacity)
+        self._places: dict[int, Place] = {}
+        """Of every record in memory: those that wait, and those that were taken."""
+        self._leaving: set[int] = set()
+        """Records that left memory while they were on their way to the disk."""
+        self._read_upto = self._spilled_upto = 0
+        """Between these numbers there may be records on disk that memory does not hold."""
+        self._first: int | None = None
+        self.blocked = False
+        """Whether what is on disk only could not be read when it was last its turn."""
+        self.dropped = 0
+        """Records that were lost for want of room."""
+        self.unkept = 0
+        """Records so far that only memory held."""
+        if outbox is not None:
+            outbox.on_written, outbox.on_lost = self._written, self._lost
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, neither in memory nor on disk."""
+        return not self._behind and not len(self._lanes)
+
+    @property
+    def depth(self) -> int:
+        """How many records are not settled."""
+        if self._outbox is None:
+            return len(self._places)
+        memory = sum(place is not Place.DISK for place in self._places.values())
+        return memory + max(0, self._outbox.state.records - self._outbox.unremoved)
+
+    @property
+    def outbox(self) -> OutboxState:
+        """How the outbox stands."""
+        return self._outbox.state if self._outbox is not None else OutboxState()
+
+    @property
+    def last_number(self) -> int:
+        """The number of the newest record."""
+        return self._lanes.last_number
+
+    @property
+    def oldest_number(self) -> int | None:
+        """The number of the record that waits longest, or one before it."""
+        return self._read_upto if self._behind else self._lanes.oldest_number
+
+    @property
+    def _behind(self) -> bool:
+        return self._read_upto < self._spilled_upto
+
+    # ------------------------------------------------------------ in
+
+    async def open(self) -> int:
+        """Claim what earlier processes left; return how many records wait."""
+        if self._outbox is None:
+            return self.depth
+        await self._outbox.open()
+        await self._catch_up()
+        self._rescue()
+        return self.depth
+
+    def put(self, record: Record) -> int | None:
+        """Take a record; return the number of the one that stands for it, if any waits."""
+        placed = self._lanes.put(record)
+        if placed.replaced is not None:
+            self._places.pop(placed.replaced, None)
+        if placed.new and placed.number is not None:
+            queued = self._outbox is not None and self._outbox.append(placed.number, record)
+            self._places[placed.number] = Place.QUEUED if queued else Place.MEMORY
+            self.unkept += not queued
+        if placed.evicted is not None:
+            self._evict(placed.evicted)
+        return placed.number
+
+    async def kept(self, numbers: Iterable[int | None]) -> None:
+        """Wait until the records of these numbers are on disk, or it is known that they cannot be."""
+        if self._outbox is not None and any(self._places.get(number or 0) is Place.QUEUED for number in numbers):
+            await self._outbox.written()
+
+    def _evict(self, number: int) -> None:
+        match self._places.pop(number):
+            case Place.DISK:
+                self._spill(number, number)
+            case Place.QUEUED:
+                self._leaving.add(number)
+            case Place.MEMORY:
+                self.dropped += 1
+
+    def _spill(self, first: int, last: int) -> None:
+        """Note that there are records on disk, between two numbers, that memory does not hold."""
+        self._read_upto = min(self._read_upto, first - 1) if self._behind else first - 1
+        self._spilled_upto = max(self._spilled_upto, last)
+
+    def _written(self, numbers: Iterable[int], kept: bool) -> None:
+        for number in numbers:
+            if number in self._leaving:
+                self._leaving.remove(number)
+                self.unkept += not kept
+                self.dropped += not kept
+                if kept:
+                    self._spill(number, number)
+            elif number in self._places:
+                self.unkept += not kept and self._places[number] is Place.QUEUED
+                self._places[number] = Place.DISK if kept else Place.MEMORY
+
+    def _lost(self) -> None:
+        """Write down again what memory holds: the file of it is gone."""
+        self._places = {
+            number: Place.MEMORY if place is Place.DISK else place for number, place in self._places.items()
+        }
+        self._rescue()
+
+    def _rescue(self, taken: Sequence[Numbered] = ()) -> None:
+        """Try once more to write down what only memory holds."""
+        if self._outbox is None:
+            return
+        for number, record in [*taken, *self._lanes]:
+            # It stays MEMORY until it is written: it was counted as unkept, and is not counted twice.
+            if self._places.get(number) is Place.MEMORY and not self._outbox.append(number, record):
+                return
+
+    # ------------------------------------------------------------ out
+
+    async def take(self, count: int) -> list[Numbered]:
+        """Remove from what waits and return the oldest records, about ``count``; each must be settled."""
+        if not self._behind or self._outbox is None:
+            return self._lanes.take(count)
+        after, upto = self._read_upto, self._spilled_upto
+        read = await self._outbox.read(after, upto, count)
+        self.blocked = read is None
+        if read is None:
+            return self._lanes.take(count)
+        rows, last = read
+        if self._read_upto == after:
+            self._read_upto = last if last is not None else upto
+        return self._merged(rows, self._lanes.take(count, last if last is not None else upto))
+
+    def _merged(self, rows: list[Numbered], waiting: list[Numbered]) -> list[Numbered]:
+        """Return rows of the disk and records of memory in one order; what is in both is memory's, the newer."""
+        merged = {number: record for number, record in rows if number not in self._places}
+        self._places.update(dict.fromkeys(merged, Place.DISK))
+        merged.update(waiting)
+        return [Numbered(number, merged[number]) for number in sorted(merged)]
+
+    def settle(self, taken: Iterable[Numbered]) -> None:
+        """Forget records that were taken: the store has them, or never will."""
+        for number, record in taken:
+            self._places.pop(number, None)
+            if self._outbox is not None:
+                self._outbox.confirm(key_of(record), number)
+
+    async def forget(self, call_id: str) -> None:
+        """Remove everything of a call."""
+        for number, _ in self._lanes.remove(lambda waiting: waiting.record.call_id == call_id):
+            self._places.pop(number, None)
+        if self._outbox is not None:
+            await self._outbox.forget(call_id)
+
+    async def sweep(self) -> None:
+        """Give up what is too old, and find what nobody is about to save."""
+        if self._outbox is None:
+            return
+        old, came = await self._outbox.sweep()
+        gone = set(old)
+        for number, _ in self._lanes.remove(lambda waiting: waiting.number in gone) if gone else ():
+            self._places.pop(number, None)
+        self._rescue()
+        first = await self._outbox.first()
+        stuck = first is not None and first == self._first and first not in self._places
+        self._first = first
+        if came or (stuck and not self._behind):
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Read everything on disk again, from its beginning."""
+        first = await self._outbox.first() if self._outbox is not None else None
+        if first is not None:
+            self._spill(first, max(0, self._lanes.last_number))
+
+    async def close(self, taken: Sequence[Numbered]) -> int:
+        """Write down what can be; return how many records neither the store nor the disk has."""
+        if self._outbox is None:
+            return len(self._places)
+        self._rescue(taken)
+        await self._outbox.close()
+        return sum(place is not Place.DISK for place in self._places.values())
