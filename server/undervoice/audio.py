@@ -112,6 +112,13 @@ class Tape:
         """The place up to which samples can be read."""
         return self._call_start + len(self._call) // 2
 
+    @property
+    def received(self) -> int:
+        """The place up to which audio has come in whole blocks; a resampler's output lags behind it."""
+        if self._rate == SAMPLE_RATE:
+            return self.end
+        return self._native_start + len(self._native) // (2 * self._block) * GRID
+
     def push(self, samples: Samples) -> None:
         """Take ``int16[n]`` at the input rate."""
         self._finished = False

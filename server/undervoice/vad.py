@@ -125,7 +125,7 @@ class Segmenter:
     @property
     def position(self) -> int:
         """The call sample up to which audio has been received."""
-        return self._tape.end
+        return self._tape.received
 
     @property
     def speaking(self) -> bool:

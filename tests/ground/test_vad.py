@@ -267,3 +267,15 @@ def test_at_every_rate_an_end_in_the_middle_of_speech_loses_no_time(rate: int) -
     assert segmenter.position == 27_200
     segmenter.skip(16_000)
     assert segmenter.position == 43_200
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_at_every_rate_the_clock_shows_what_has_come_and_never_runs_back(rate: int) -> None:
+    segmenter = Segmenter(SegmenterConfig(hangover=1600, segment=16_000), rate)
+    spoken = np.concatenate([silence(0.4, sample_rate=rate), voice(3.0, sample_rate=rate)])
+    piece = rate // 40
+    for at in range(0, len(spoken), piece):
+        segmenter.push(spoken[at : at + piece])
+        if at % (20 * piece) == 0:
+            segmenter.flush()
+        assert segmenter.position == min(at + piece, len(spoken)) // (rate // 100) * GRID
