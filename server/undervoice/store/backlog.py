@@ -6,7 +6,7 @@ anything that came after it. Only what is in neither place counts as dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 
 from undervoice.store import Record
@@ -32,6 +32,8 @@ class Backlog:
     def __init__(self, outbox: Outbox | None, capacity: int) -> None:
         self._outbox = outbox
         self._lanes = Lanes(capacity)
+        self._taken: list[Numbered] = []
+        """What is being saved."""
         self._places: dict[int, Place] = {}
         """Of every record in memory: those that wait, and those that were taken."""
         self._leaving: set[int] = set()
@@ -50,6 +52,11 @@ class Backlog:
 
     def __len__(self) -> int:
         return len(self._lanes)
+
+    @property
+    def in_memory(self) -> int:
+        """How many records are in memory: those that wait, and those that were taken."""
+        return len(self._lanes) + len(self._taken)
 
     @property
     def empty(self) -> bool:
@@ -77,6 +84,8 @@ class Backlog:
     @property
     def oldest_number(self) -> int | None:
         """The number of the record that waits longest, or one before it."""
+        if self._taken:
+            return self._taken[0].number
         return self._read_upto if self._behind else self._lanes.oldest_number
 
     @property
@@ -145,11 +154,11 @@ class Backlog:
         }
         self._rescue()
 
-    def _rescue(self, taken: Sequence[Numbered] = ()) -> None:
+    def _rescue(self) -> None:
         """Try once more to write down what only memory holds."""
         if self._outbox is None:
             return
-        for number, record in [*taken, *self._lanes]:
+        for number, record in [*self._taken, *self._lanes]:
             # It stays MEMORY until it is written: it was counted as unkept, and is not counted twice.
             if self._places.get(number) is Place.MEMORY and not self._outbox.append(number, record):
                 return
@@ -157,7 +166,11 @@ class Backlog:
     # ------------------------------------------------------------ out
 
     async def take(self, count: int) -> list[Numbered]:
-        """Remove from what waits and return the oldest records, about ``count``; each must be settled."""
+        """Remove from what waits and return the oldest records, about ``count``; they must be settled."""
+        self._taken = await self._next(count)
+        return self._taken
+
+    async def _next(self, count: int) -> list[Numbered]:
         if not self._behind or self._outbox is None:
             return self._lanes.take(count)
         after, upto = self._read_upto, self._spilled_upto
@@ -177,12 +190,13 @@ class Backlog:
         merged.update(waiting)
         return [Numbered(number, merged[number]) for number in sorted(merged)]
 
-    def settle(self, taken: Iterable[Numbered]) -> None:
-        """Forget records that were taken: the store has them, or never will."""
-        for number, record in taken:
+    def settle(self) -> None:
+        """Forget what was taken: the store has it, or never will."""
+        for number, record in self._taken:
             self._places.pop(number, None)
             if self._outbox is not None:
                 self._outbox.confirm(key_of(record), number)
+        self._taken = []
 
     async def forget(self, call_id: str) -> None:
         """Remove everything of a call."""
@@ -212,10 +226,10 @@ class Backlog:
         if first is not None:
             self._spill(first, max(0, self._lanes.last_number))
 
-    async def close(self, taken: Sequence[Numbered]) -> int:
+    async def close(self) -> int:
         """Write down what can be; return how many records neither the store nor the disk has."""
         if self._outbox is None:
             return len(self._places)
-        self._rescue(taken)
+        self._rescue()
         await self._outbox.close()
         return sum(place is not Place.DISK for place in self._places.values())

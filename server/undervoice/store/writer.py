@@ -16,7 +16,6 @@ from dataclasses import replace
 from undervoice.errors import StoreDown
 from undervoice.store import Record, Store
 from undervoice.store.backlog import Backlog
-from undervoice.store.keys import Numbered
 from undervoice.store.outbox import Outbox
 from undervoice.store.standing import OutboxState
 
@@ -59,7 +58,6 @@ class Writer:
     def __init__(self, store: Store, outbox: Outbox | None = None, *, capacity: int = 20_000) -> None:
         self._store = store
         self._waiting = Backlog(outbox, capacity)
-        self._saving: list[Numbered] = []
         self._attempt = asyncio.Lock()
         """Held while the store is asked to save."""
         self._erased: OrderedDict[str, None] = OrderedDict()
@@ -80,7 +78,7 @@ class Writer:
     @property
     def in_memory(self) -> int:
         """How many of them are in memory: at most the capacity and one batch."""
-        return len(self._waiting) + len(self._saving)
+        return self._waiting.in_memory
 
     @property
     def dropped(self) -> int:
@@ -181,7 +179,7 @@ class Writer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         depth = self.depth
-        lost = await self._waiting.close(self._saving)
+        lost = await self._waiting.close()
         if lost:
             log.error("%d records were not stored before the end", lost)
         if depth > lost:
@@ -189,8 +187,6 @@ class Writer:
         return lost
 
     def _oldest_number(self) -> float:
-        if self._saving:
-            return self._saving[0].number
         waiting = self._waiting.oldest_number
         return float("inf") if waiting is None else waiting
 
@@ -199,11 +195,10 @@ class Writer:
             await self._filled.wait()
             if len(self._waiting) < BATCH:
                 await self._pause(LINGER_SEC)
-            self._saving = await self._waiting.take(BATCH)
-            for at in range(0, len(self._saving), BATCH):
-                await self._deliver([record for _, record in self._saving[at : at + BATCH]])
-            self._waiting.settle(self._saving)
-            self._saving = []
+            taken = await self._waiting.take(BATCH)
+            for at in range(0, len(taken), BATCH):
+                await self._deliver([record for _, record in taken[at : at + BATCH]])
+            self._waiting.settle()
             self._progress.set()
             if self._waiting.empty:
                 self._filled.clear()
