@@ -35,6 +35,7 @@ def principal(connection: HTTPConnection, service: Service, *roles: Role) -> Pri
         raise
     if counted:
         service.rates.request(bearer.token_id)
+    connection.state.bearer = bearer  # whom the audit log names, whether this is refused or not
     if bearer.role not in roles:
         raise Forbidden(f"not for {bearer.role} tokens", code="wrong_role")
     return bearer

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,53 +17,15 @@ from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
 from undervoice.errors import BadInput, Forbidden, NotFound
+from undervoice.params import CallsParams, EmotionsParams, LogsParams, MetricsParams
 from undervoice.readings import rfc3339
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.trail import Handler, announce, noted, tell
 from undervoice.uploads import ClipParams, analyze_clip
 
-Limit = Annotated[int, Meta(ge=1, le=500)]
-Moment = Annotated[str, Meta(max_length=40)]
-Cursor = Annotated[str, Meta(max_length=1024)]
 Everyone: tuple[Role, ...] = ("agent", "supervisor", "integrator")
 Readers: tuple[Role, ...] = ("agent", "supervisor")
-
-
-class EmotionsParams(msgspec.Struct):
-    """Which call; ``audio_id`` is the earlier system's name for it."""
-
-    call_id: m.Name | None = None
-    audio_id: m.Name | None = None
-
-
-class LogsParams(msgspec.Struct):
-    """Which segments; ``since`` is inclusive, ``until`` is not."""
-
-    limit: Limit = 20
-    cursor: Cursor | None = None
-    agent_id: m.Name | None = None
-    emotion: m.Label | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-
-class CallsParams(msgspec.Struct):
-    """Which calls."""
-
-    limit: Limit = 20
-    cursor: Cursor | None = None
-    agent_id: m.Name | None = None
-    live: bool | None = None
-
-
-class MetricsParams(msgspec.Struct):
-    """Which aggregates; dates are whole days in ``tz``."""
-
-    interval: Literal["daily", "hourly", "agent"] = "daily"
-    start_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-    end_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-    agent_id: m.Name | None = None
-    tz: Annotated[str, Meta(max_length=64)] = "UTC"
 
 
 async def emotions(request: Request, service: Service) -> Response:
@@ -157,6 +118,21 @@ async def _visible_call(service: Service, bearer: Principal, call_id: str) -> r.
     return found
 
 
+async def erase(request: Request, service: Service) -> Response:
+    """Erase one call everywhere: a running one ends, and nothing of it is stored again; the audit log keeps its id."""
+    principal(request, service, "supervisor")
+    call_id = request.path_params["call_id"]
+    if not re.fullmatch(m.NAME_PATTERN, call_id):
+        raise NotFound("no such call", code="unknown_call")
+    await announce(request, service)
+    known = service.live.get(call_id) is not None
+    stored = await service.writer.erase(call_id)
+    await service.live.expel(call_id)
+    if not (known or stored):
+        raise NotFound("no such call", code="unknown_call")
+    return Response(status_code=204)
+
+
 async def metrics(request: Request, service: Service) -> Response:
     """Return a bare list of counts by day, by hour, or by the agent whose customers were heard."""
     principal(request, service, "supervisor")
@@ -171,9 +147,10 @@ async def tokens(request: Request, service: Service) -> Response:
     wanted = await decode_body(request, r.TokenRequest)
     if not bearer.may_issue(wanted.role):
         raise Forbidden("an integrator hands out agent tokens only", code="wrong_role")
-    return answer(
-        service.tokens.issue(wanted.role, agent_id=wanted.agent_id, call_id=wanted.call_id, ttl_sec=wanted.ttl_sec)
-    )
+    issued = service.tokens.issue(wanted.role, agent_id=wanted.agent_id, call_id=wanted.call_id, ttl_sec=wanted.ttl_sec)
+    lasts = {"role": wanted.role, "ttl_sec": wanted.ttl_sec, "token_id": service.tokens.verify(issued.token).token_id}
+    tell(request, call_id=wanted.call_id, agent_id=wanted.agent_id, filters=lasts)
+    return answer(issued)
 
 
 async def model(request: Request, service: Service) -> Response:
@@ -188,14 +165,11 @@ async def analyze(request: Request, service: Service) -> Response:
     return answer(await analyze_clip(request, service, bearer))
 
 
-Handler = Callable[[Request, Service], Awaitable[Response]]
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One route: where, who, what it takes, what it answers, and how it can fail."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     answers: Any
@@ -203,32 +177,44 @@ class Operation:
     takes: type[msgspec.Struct] | None = None
     body: Any = None
     errors: tuple[int, ...] = ()
+    action: str | None = None
+    """How the audit log calls it; ``None``: it shows nothing of anybody."""
+
+    def at(self, path: str) -> Handler:
+        """Return what answers under a path, noted in the audit log where that is due."""
+        return noted(self.handler, self.action, path, self.takes) if self.action else self.handler
 
 
 CLIP = Operation(
     "POST", "/analyze/stream", analyze, r.ClipResult, Everyone, ClipParams, "clip", (400, 403, 413, 415, 422, 503)
 )
 EMOTIONS = Operation(
-    "GET", "/emotions", emotions, list[r.LoggedSegment], Readers, EmotionsParams, errors=(400, 403, 404, 503)
-)
+    "GET", "/emotions", emotions, list[r.LoggedSegment], Readers, EmotionsParams,
+    errors=(400, 403, 404, 503), action="read_emotions",
+)  # fmt: skip
 METRICS = Operation(
-    "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams, errors=(400, 403, 503)
-)
+    "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams,
+    errors=(400, 403, 503), action="read_metrics",
+)  # fmt: skip
 OPERATIONS = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams, errors=(400, 403, 503)),
-    Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams, errors=(400, 403, 404, 503)),
-    Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503)),
-    Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest, errors=(400, 403, 413)),
+    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams, errors=(400, 403, 503), action="read_logs"),
+    Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams,
+              errors=(400, 403, 404, 503), action="read_calls"),
+    Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
+    Operation("DELETE", "/calls/{call_id}", erase, None, ("supervisor",), errors=(403, 404, 503), action="erase_call"),
+    Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest,
+              errors=(400, 403, 413), action="issue_token"),
     Operation("GET", "/model", model, r.ModelsInService, Everyone, errors=(403,)),
-)
+)  # fmt: skip
 """Under ``/api/v1``."""
 EARLIER = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", bare_logs, list[r.LoggedSegment], Readers, LogsParams, errors=(400, 403, 503)),
-)
+    Operation("GET", "/logs", bare_logs, list[r.LoggedSegment], Readers, LogsParams,
+              errors=(400, 403, 503), action="read_logs"),
+)  # fmt: skip
 """Without a prefix, as clients of the earlier system call them."""

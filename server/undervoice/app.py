@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -19,8 +20,10 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from undervoice import asyncapi, openapi
 from undervoice.admission import KeyFetching
 from undervoice.answers import answer, on_error
-from undervoice.api import EARLIER, OPERATIONS, Handler, Operation
+from undervoice.api import EARLIER, OPERATIONS, Operation
+from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
+from undervoice.chains import HeadKeys
 from undervoice.drain import Drain
 from undervoice.errors import UndervoiceError
 from undervoice.headers import SecurityHeaders
@@ -33,6 +36,7 @@ from undervoice.messages import Limits
 from undervoice.opening import Policy
 from undervoice.pages import PROBES, WidgetFiles, demo
 from undervoice.rates import Rates, Room
+from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
 from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
@@ -40,6 +44,7 @@ from undervoice.settings import Settings
 from undervoice.store import open_store
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
+from undervoice.trail import Handler
 
 log = logging.getLogger("undervoice")
 
@@ -67,10 +72,14 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for served in service.lineup.cards().models:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
+        sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         yield
+        sweeping.cancel()
         service.inference.close()
         if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
+        await asyncio.gather(sweeping, return_exceptions=True)
+        await service.audit.close()
         await service.store.close()
 
     app = Starlette(
@@ -85,7 +94,7 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
 
 def _service(settings: Settings, lineup: Lineup) -> Service:
-    store = open_store(settings.store)
+    store = open_store(settings.store, retention_days=settings.retention_days)
     live = LiveCalls()
     model = lineup.chosen
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
@@ -103,6 +112,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         inference=Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms),
         store=store,
         writer=Writer(store),
+        audit=AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret)),
         live=live,
         drain=Drain(live, settings.drain_sec),
         connections=Connections(settings.max_calls),
@@ -142,7 +152,7 @@ def _both(
 ) -> list[Route]:
     """Return a route with and without a trailing slash: a redirect would lose the body of a POST."""
     path = prefix + row.path
-    return [Route(p, bound(row.handler), methods=[row.method]) for p in (path, f"{path}/")]
+    return [Route(p, bound(row.at(path)), methods=[row.method]) for p in (path, f"{path}/")]
 
 
 def _bind(service: Service, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

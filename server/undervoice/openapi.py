@@ -21,7 +21,8 @@ AUDIO_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "application/octet-stream
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of this server."""
     operations = [*(("/api/v1", row) for row in OPERATIONS), *(("", row) for row in EARLIER)]
-    types = [row.answers for _, row in operations] + [row.body for _, row in operations if isinstance(row.body, type)]
+    types = [row.answers for _, row in operations if row.answers]
+    types += [row.body for _, row in operations if isinstance(row.body, type)]
     _, components = msgspec.json.schema_components([*types, r.Health, r.ErrorAnswer], ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for prefix, row in operations:
@@ -53,13 +54,17 @@ def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
         "description": f"For {', '.join(row.roles)} tokens.",
         "security": [{"bearer": []}],
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
-        "responses": {"200": _content("The answer.", row.answers), **_errors(401, 429, 500, *((408,) if row.body else ()), *row.errors)},
+        "responses": {**_success(row), **_errors(401, 429, 500, *((408,) if row.body else ()), *row.errors)},
     }
     if row.body == "clip":
         made["requestBody"] = _clip_body()
     elif row.body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(row.body)}}}
     return made
+
+
+def _success(row: Operation) -> dict[str, Any]:
+    return {"200": _content("The answer.", row.answers)} if row.answers else {"204": {"description": "Done."}}
 
 
 def _probe(path: str, doc: str) -> dict[str, Any]:

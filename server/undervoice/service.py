@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
 from undervoice.drain import Drain
 from undervoice.inference import Inference
@@ -43,6 +44,7 @@ class Service:
     inference: Inference
     store: Store
     writer: Writer
+    audit: AuditLog
     live: LiveCalls
     drain: Drain
     connections: Connections
