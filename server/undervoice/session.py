@@ -154,8 +154,9 @@ class Session:
             # A client that sends while paused is not heard, but its clock goes on.
             self._ignored_frames += len(frames)
             blocks, self._ignored_frames = divmod(self._ignored_frames, self.audio.block)
-            warning = m.Warned("paused", "audio that is sent while paused is not heard")
-            return [*self.warn([warning]), *self._discarded(blocks * GRID)]
+            warned = self.warn([m.Warned("paused", "audio that is sent while paused is not heard")])
+            # A gap restarts the VAD: one of no length must not.
+            return [*warned, *self._within_length(self._discarded(blocks * GRID) if blocks else [])]
         samples = np.ascontiguousarray(frames[:, self._column])
         return self._within_length(self._outputs(self._segmenter.push(samples)))
 
