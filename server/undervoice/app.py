@@ -33,8 +33,9 @@ from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.messages import Limits
+from undervoice.metrics import Metrics
 from undervoice.opening import Policy
-from undervoice.pages import PROBES, WidgetFiles, demo
+from undervoice.pages import PROBES, WidgetFiles, demo, metrics
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
@@ -42,6 +43,7 @@ from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
 from undervoice.store import open_store
+from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
 from undervoice.trail import Handler
@@ -72,6 +74,7 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for served in service.lineup.cards().models:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
+        await service.writer.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         yield
         sweeping.cancel()
@@ -95,8 +98,9 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
 def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
-    live = LiveCalls()
+    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
     model = lineup.chosen
+    inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
         policy=Policy(model.info(), limits, settings.consent_required, settings.subjects, model.upset_weights),
@@ -105,20 +109,39 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
             start_sec=settings.start_sec,
             max_clip_bytes=settings.max_clip_bytes,
             min_calls=settings.min_calls,
+            metrics_token=settings.metrics_token,
         ),
         tokens=_tokens(settings),
         seals=Seals(settings.secret, settings.previous_secret),
         lineup=lineup,
-        inference=Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms),
+        inference=inference,
         store=store,
-        writer=Writer(store),
+        writer=writer,
         audit=AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret)),
         live=live,
         drain=Drain(live, settings.drain_sec),
-        connections=Connections(settings.max_calls),
+        connections=connections,
+        metrics=Metrics(
+            models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
+            writer=writer,
+            inference=inference,
+            live=live,
+            connections=connections,
+        ),
         rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         widget_folder=settings.widget_folder,
+    )
+
+
+def _outbox(settings: Settings) -> Outbox | None:
+    if settings.outbox is None:
+        return None
+    return Outbox(
+        settings.outbox,
+        limit_mb=settings.outbox_mb,
+        limit_hours=settings.outbox_hours,
+        full_sync=settings.fsync == "full",
     )
 
 
@@ -141,6 +164,7 @@ def _routes(service: Service) -> list[BaseRoute]:
         *(route for row in OPERATIONS for route in _both("/api/v1", row, bound)),
         *(route for row in EARLIER for route in _both("", row, bound)),
         *(Route(path, bound(handler)) for path, handler in PROBES.items()),
+        Route("/metrics", bound(metrics)),
         *(Route(path, bound(_document(body))) for path, body in documents.items()),
         Route("/", bound(demo)),
         Mount("/widget", WidgetFiles(directory=service.widget_folder)),

@@ -11,7 +11,7 @@ import msgspec
 from undervoice import __version__
 from undervoice import resources as r
 from undervoice.api import EARLIER, OPERATIONS, Operation
-from undervoice.pages import PROBES
+from undervoice.pages import PROBES, metrics
 
 REF = "#/components/schemas/{name}"
 AUDIO_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "application/octet-stream")
@@ -29,6 +29,7 @@ def document() -> dict[str, Any]:
         paths.setdefault(prefix + row.path, {})[row.method.lower()] = _operation(row, earlier=not prefix)
     for path, handler in PROBES.items():
         paths[path] = {"get": _probe(path, handler.__doc__ or "")}
+    paths["/metrics"] = {"get": _metrics()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -72,6 +73,16 @@ def _probe(path: str, doc: str) -> dict[str, Any]:
     if path == "/readyz":
         responses["503"] = _content("Not now.", r.Health)
     return {"operationId": path.strip("/"), "summary": doc.strip(), "responses": responses}
+
+
+def _metrics() -> dict[str, Any]:
+    text = {"description": "They are these.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {
+        "operationId": "prometheus",
+        "summary": (metrics.__doc__ or "").strip(),
+        "description": "For this machine, or for the bearer of the token that is set for it.",
+        "responses": {"200": text, **_errors(401, 403, 500)},
+    }
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""What needs no token: probes, the demo page, and the widget's files."""
+"""What needs none of the tokens for calls: probes, metrics, the demo page, and the widget's files."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -10,20 +13,21 @@ from starlette.staticfiles import StaticFiles
 
 from undervoice import __version__
 from undervoice.answers import answer
-from undervoice.errors import StoreDown
+from undervoice.errors import BadToken, Forbidden, StoreDown
 from undervoice.resources import Health
 from undervoice.service import Service
 
 
 async def health(request: Request, service: Service) -> Response:
     """Tell whether the service works, and whether its store does."""
-    checks = {"model": service.lineup.chosen.tag, "store": "ok"}
+    checks = {"model": service.lineup.chosen.tag, "store": "ok", "outbox": "ok"} | _outbox(service)
     try:
         await service.store.ping()
     except StoreDown:
         checks["store"] = "down"  # why is for the log: it may name hosts and paths
-    degraded = checks["store"] != "ok" or service.writer.dropped > 0
-    return answer(Health("degraded" if degraded else "ok", __version__, checks))
+    lost = service.writer.dropped > 0 or service.writer.outbox.given_up > 0
+    degraded = checks["store"] != "ok" or checks["outbox"] != "ok" or lost
+    return answer(Health(_status(service, degraded=degraded), __version__, checks))
 
 
 async def livez(request: Request, service: Service) -> Response:
@@ -34,7 +38,21 @@ async def livez(request: Request, service: Service) -> Response:
 async def readyz(request: Request, service: Service) -> Response:
     """Tell whether new calls may come here. A store that is down keeps nobody out: readings wait for it."""
     full = len(service.connections) >= service.connections.most
-    return answer(Health("degraded" if full else "ok", __version__), 503 if full else 200)
+    checks = _outbox(service)
+    status = _status(service, degraded=full or bool(checks))
+    return answer(Health(status, __version__, checks), 503 if full or service.draining else 200)
+
+
+def _status(service: Service, *, degraded: bool) -> Literal["ok", "degraded", "draining"]:
+    if service.draining:
+        return "draining"
+    return "degraded" if degraded else "ok"
+
+
+def _outbox(service: Service) -> dict[str, str]:
+    """Return what an operator should know about the outbox, if anything."""
+    trouble = service.writer.outbox.trouble
+    return {"outbox": trouble} if trouble else {}
 
 
 PROBES: dict[str, Callable[[Request, Service], Awaitable[Response]]] = {
@@ -42,6 +60,43 @@ PROBES: dict[str, Callable[[Request, Service], Awaitable[Response]]] = {
     "/livez": livez,
     "/readyz": readyz,
 }
+
+
+async def metrics(request: Request, service: Service) -> Response:
+    """Tell Prometheus how the server stands."""
+    _check_scraper(request, service.bounds.metrics_token)
+    body, content_type = service.metrics.exposition(request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": content_type})
+
+
+def _check_scraper(request: Request, wanted: str | None) -> None:
+    """Let in whoever is on this machine and came straight here, or has the token.
+
+    Raises:
+        BadToken: not the token that is wanted.
+        Forbidden: no token is set, so that nobody from elsewhere may come in.
+    """
+    if _is_near(request):
+        return
+    if wanted is None:
+        raise Forbidden("metrics are for this machine, unless a token for them is set", code="metrics_local")
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token or scheme.lower() != "bearer":
+        raise BadToken("metrics need a token: Authorization: Bearer …", code="token_missing")
+    if not hmac.compare_digest(token.strip().encode(), wanted.encode()):
+        raise BadToken("not the token of this server's metrics", code="token_invalid")
+
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+
+
+def _is_near(request: Request) -> bool:
+    """Whether a request comes from this machine and through no proxy, whatever a proxy was told to believe."""
+    try:
+        near = request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+    return near and not any(name in request.headers for name in FORWARDED)
 
 
 async def demo(request: Request, service: Service) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from undervoice.audit import AuditLog
@@ -12,6 +12,7 @@ from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
+from undervoice.metrics import Metrics
 from undervoice.opening import Policy
 from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
@@ -30,6 +31,8 @@ class Bounds:
     max_clip_sec: float = 1800.0
     min_calls: int = 20
     """Calls that an aggregate must rest on to count as enough."""
+    metrics_token: str | None = field(default=None, repr=False)
+    """What lets a scraper in from another machine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,7 @@ class Service:
     live: LiveCalls
     drain: Drain
     connections: Connections
+    metrics: Metrics
     rates: Rates
     room: Room
     widget_folder: Path
