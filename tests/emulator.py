@@ -45,6 +45,12 @@ class Emulator:
         assert self.process is not None
         self.process.send_signal(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """End it: it keeps nothing, and a frozen one would not hear anything gentler."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
 
 def free_port() -> int:
     """Return a TCP port on which nobody listens."""
@@ -66,10 +72,20 @@ def firestore_process() -> Iterator[Emulator]:
     if running:
         yield Emulator(running, None)
         return
+    emulator = launch(free_port())
+    if emulator is None:
+        pytest.skip("no Firestore emulator here (set FIRESTORE_EMULATOR_JAR or FIRESTORE_EMULATOR_HOST; needs java)")
+    try:
+        yield emulator
+    finally:
+        emulator.kill()
+
+
+def launch(port: int) -> Emulator | None:
+    """Start an emulator and wait until it answers; ``None`` where there is none to start."""
     jar = _jar()
     if jar is None or shutil.which("java") is None:
-        pytest.skip("no Firestore emulator here (set FIRESTORE_EMULATOR_JAR or FIRESTORE_EMULATOR_HOST; needs java)")
-    port = free_port()
+        return None
     command = [
         "java",
         "-Xmx400m",
@@ -83,12 +99,13 @@ def firestore_process() -> Iterator[Emulator]:
     ]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, preexec_fn=_die_with_parent)
+    emulator = Emulator(f"127.0.0.1:{port}", process)
     try:
-        _await_ready(f"127.0.0.1:{port}", process)
-        yield Emulator(f"127.0.0.1:{port}", process)
-    finally:
-        process.kill()  # it keeps nothing, and a frozen one would not hear anything gentler
-        process.wait()
+        _await_ready(emulator.address, process)
+    except BaseException:
+        emulator.kill()
+        raise
+    return emulator
 
 
 @pytest.fixture(scope="session")

@@ -37,10 +37,10 @@ class Source(Protocol):
 
 
 class Played:
-    """A recording in real time: as with a call, what was not kept cannot be had again."""
+    """A recording in real time, or so many times faster: as with a call, what was not kept cannot be had again."""
 
-    def __init__(self, recording: Recording, kept_sec: float = KEPT_SEC) -> None:
-        self._recording = recording
+    def __init__(self, recording: Recording, kept_sec: float = KEPT_SEC, speed: float = 1.0) -> None:
+        self._recording, self._frame_sec = recording, 1 / (FRAMES_A_SECOND * speed)
         self._kept = Kept(AudioFormat("pcm_s16le", recording.sample_rate, recording.channels), kept_sec)
         self._player: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -61,7 +61,7 @@ class Played:
             for number, frame in enumerate(self._recording.frames(), 1):
                 self._kept.take(frame)
                 self._news.set()
-                await asyncio.sleep(max(0.0, began + number / FRAMES_A_SECOND - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + number * self._frame_sec - time.monotonic()))
             self._kept.note(Stop())
         finally:
             self._news.set()

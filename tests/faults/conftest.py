@@ -1,0 +1,59 @@
+"""What the fault tests share: how long they last, the servers they break, and the figures they measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.instances import Instance
+from tests.tiny import write_tiny_model
+
+LONG = os.environ.get("UNDERVOICE_FAULTS") == "long"
+"""Set by ``make faults``; without it each fault is tried once, shortened."""
+FIGURES = pytest.StashKey[list[str]]()
+Launch = Callable[..., Instance]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the long form the time that it takes."""
+    for item in items:
+        if LONG and "tests/faults" in item.nodeid:
+            item.add_marker(pytest.mark.timeout(900))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show the figures, a line a fault."""
+    if lines := config.stash.get(FIGURES, []):
+        terminalreporter.section("what broke, and what held")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line of what a test measured."""
+    return request.config.stash.setdefault(FIGURES, []).append
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny real model, so that the machine's time goes to the faults."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def launch(tmp_path: Path, model: Path) -> Iterator[Launch]:
+    """Start server processes: ``launch("a", store="sqlite:///…")``; settings in lower case."""
+    with ExitStack() as stack:
+
+        def start(name: str = "server", **settings: str) -> Instance:
+            instance = Instance(tmp_path / name, model, **settings)
+            stack.callback(instance.close)
+            return instance.start()
+
+        yield start
