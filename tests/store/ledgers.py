@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from undervoice.errors import BadInput, StoreDown
 from undervoice.store import Record
+from undervoice.store.outbox import Outbox
 from undervoice.store.sqlite import SqliteStore
+from undervoice.store.writer import Writer
 
 
 class Ledger(SqliteStore):
@@ -39,3 +42,14 @@ async def eventually(true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen within 5 s")
+
+
+async def left_by_the_dead(path: Path, records: list[Record]) -> None:
+    """Leave records as a process does whose store was down all the time."""
+    down = Ledger(":memory:")
+    down.down = True
+    writer = Writer(down, Outbox(path))
+    await writer.open()
+    await writer.keep(records)
+    assert await writer.close(0) == 0
+    await down.close()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.ledgers import Ledger, eventually
+from tests.store.ledgers import Ledger, eventually, left_by_the_dead
 from tests.store.records import alert, call, segment, word
 from undervoice.messages import Totals
 from undervoice.store import CallQuery, LogQuery, Record
@@ -28,17 +28,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Ledger]:
     ledger = Ledger(str(tmp_path / "store.db"))
     yield ledger
     await ledger.close()
-
-
-async def left_by_the_dead(path: Path, records: list[Record]) -> None:
-    """Leave records as a process does whose store was down all the time."""
-    down = Ledger(":memory:")
-    down.down = True
-    writer = Writer(down, Outbox(path))
-    await writer.open()
-    await writer.keep(records)
-    assert await writer.close(0) == 0
-    await down.close()
 
 
 # ---------------------------------------------------------------- nothing is lost, nothing twice
