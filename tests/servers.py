@@ -24,7 +24,7 @@ from undervoice.messages import SUBPROTOCOL
 from undervoice.model import Model
 from undervoice.service import Service
 from undervoice.settings import load_settings
-from undervoice.sockets import LingeringSocket
+from undervoice.sockets import LingeringSocket, PatientHttp
 
 
 @dataclass
@@ -110,6 +110,7 @@ def serve(tmp_path: Path, tiny: Path) -> Iterator[Serve]:
             app,
             port=0,
             log_level="warning",
+            http=PatientHttp,
             ws=LingeringSocket,
             ws_per_message_deflate=False,
             ws_max_size=settings.max_frame_bytes,

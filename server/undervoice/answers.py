@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from undervoice.errors import BadInput, SlowBody, TooLarge, UndervoiceError
@@ -108,7 +108,9 @@ async def _in_time(request: Request) -> AsyncIterator[bytes]:
             async with asyncio.timeout_at(due):
                 part = await anext(parts, None)
         except TimeoutError:
-            raise SlowBody("the body came too slowly", code="slow_body") from None
+            raise SlowBody("the body came too slowly") from None
+        except ClientDisconnect:
+            raise BadInput("the client has gone", code="client_gone") from None  # which nobody hears
         if part is None:
             return
         size += len(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -194,6 +195,74 @@ def test_a_body_that_keeps_coming_is_waited_for(server: Server, monkeypatch: pyt
 
     with server.http() as http:
         assert code(http.post("/api/v1/analyze/stream", content=slowly())) == "no_speech"
+
+
+def connection(server: Server) -> socket.socket:
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=5)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nhost: x\r\n", b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /"],
+    ids=["nothing", "half a head", "half of the next head"],
+)  # fmt: skip
+def test_a_connection_that_never_says_what_it_wants_is_closed(
+    server: Server, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr("undervoice.sockets.HEAD_SEC", 0.4)
+    began = time.monotonic()
+    with connection(server) as line:
+        line.sendall(sent)
+        line.settimeout(0.1)
+        while time.monotonic() - began < 4:
+            with contextlib.suppress(TimeoutError, BrokenPipeError):
+                if line.recv(4096) == b"":
+                    break
+                continue
+            with contextlib.suppress(OSError):
+                line.sendall(b"x" if sent else b"")
+    assert 0.3 < time.monotonic() - began < 3
+
+
+def test_the_rest_of_a_refused_body_is_not_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undervoice.sockets.HEAD_SEC", 0.4)
+    with connection(server) as line:
+        line.sendall(b"POST /api/v1/tokens HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n")
+        assert line.recv(20).startswith(b"HTTP/1.1 401 ")
+        with pytest.raises(OSError, match=r"eset|roken"):  # noqa: PT012
+            for _ in range(40):
+                line.sendall(b"x")
+                time.sleep(0.1)
+
+
+def test_quick_requests_over_one_connection_are_all_answered(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undervoice.sockets.HEAD_SEC", 0.4)
+    with server.http() as http:
+        for _ in range(8):
+            assert http.get("/livez").status_code == 200
+            time.sleep(0.1)
+    server.call("c-1")
+    with server.connect() as ws:
+        ws.send(opening("c-2"))
+        time.sleep(0.6)
+        ws.send('{"type":"ping","id":1}')
+        assert said(ws, until="pong")
+
+
+def test_whoever_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = server.token("integrator")
+    for rest in ("content-length: 1000\r\n\r\nxx", "transfer-encoding: chunked\r\n\r\nno chunk\r\n"):
+        for path, bearer in (("tokens", token), ("analyze/stream", token), ("logs", token), ("tokens", "guess")):
+            with connection(server) as line:
+                head = f"POST /api/v1/{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\n"
+                line.sendall((head + rest).encode())
+                time.sleep(0.02)
+    with server.http() as http:
+        assert http.get("/livez").status_code == 200
+    time.sleep(0.2)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 # ---------------------------------------------------------------- keys and revocation, in a running server

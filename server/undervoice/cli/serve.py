@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -12,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from undervoice.cli.flags import add_settings, settings_from
+from undervoice.cli.lines import log_to_stderr
 
 if TYPE_CHECKING:
     import uvicorn
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     settings = settings_from(args, serving=True)
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level)
     _raise_file_limit()
     from undervoice.app import create_app
 
@@ -77,7 +77,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _server(app: object, settings: Settings, listener: socket.socket, drain: Drain) -> uvicorn.Server:
     import uvicorn
 
-    from undervoice.sockets import LingeringSocket
+    from undervoice.sockets import LingeringSocket, PatientHttp
 
     class Leaving(uvicorn.Server):
         """Says where it is once it answers, and lets its calls move before it goes."""
@@ -103,6 +103,7 @@ def _server(app: object, settings: Settings, listener: socket.socket, drain: Dra
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             loop="auto" if sys.platform == "win32" else "uvloop",
+            http=PatientHttp,
             ws=LingeringSocket,
             ws_per_message_deflate=False,
             ws_max_size=settings.max_frame_bytes + FRAME_MARGIN,
@@ -126,21 +127,6 @@ def _page(settings: Settings, port: int) -> str:
     token = tokens.issue("agent", agent_id=DEMO_AGENT, ttl_sec=DEMO_TTL_SEC).token
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}/#token={token}"
-
-
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record of uvicorn's may be logged."""
-    # The one repeats a socket's address with its query; the other calls every refused socket an error.
-    return not any(text in str(record.msg) for text in ("WebSocket %s", "returned without completing handshake"))
 
 
 def _raise_file_limit() -> None:

@@ -1,0 +1,65 @@
+"""How the server logs: one event a line, whatever is in it, and of a fault the place, never its words.
+
+The words of an exception often quote what could not be understood: a token, or what a customer said.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+
+MOST_FRAMES = 8
+
+
+class OneLine(logging.Formatter):
+    """Writes a record so that no client can end its line or begin another."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        record.message = record.getMessage().rstrip()
+        record.asctime = self.formatTime(record)
+        line = self.formatMessage(record)
+        if record.exc_info and record.exc_info[1]:
+            line += f": {fault(record.exc_info[1])}"
+        return printable(line)
+
+
+def printable(text: str) -> str:
+    """Return a text with everything escaped that a terminal or a reader of logs could take for more than itself."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def fault(error: BaseException) -> str:
+    """Return what kind of fault it was and where, the innermost place first, without its words."""
+    frames = traceback.extract_tb(error.__traceback__)[::-1]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[:MOST_FRAMES])
+    told = f"{type(error).__name__} at {places}" if places else type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        told += f" ({error.strerror})"
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return told + (f"; after {fault(before)}" if before else "")
+
+
+def log_to_stderr(level: str) -> None:
+    """Send this product's log from a level on, and the libraries' news, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    # Libraries tell at DEBUG what goes over the wire, tokens and audio included.
+    logging.basicConfig(handlers=[handler], level=max(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
+    logging.getLogger("undervoice").setLevel(level.upper())
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a broken record would be printed with its arguments
+
+
+OLD_NEWS = ("WebSocket %s", "returned without completing handshake", "Invalid UTF-8 sequence")
+"""The first repeats a socket's address with its query; the others call what a client does wrong an error of ours."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of uvicorn's may be logged."""
+    return not any(text in str(record.msg) for text in OLD_NEWS)
