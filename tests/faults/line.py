@@ -56,7 +56,7 @@ class Line:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await _first([self._forward(reader, lane), _pour(there, lane)])
                 if lane.frozen.is_set():
-                    await _until_closed(lane)
+                    await _drop(reader)
         finally:
             self.lanes.remove(lane)
             for each in (writer, server):
@@ -108,10 +108,10 @@ async def _first(works: list) -> None:  # type: ignore[type-arg]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until_closed(lane: Lane) -> None:
-    """Hold both ends of a line on which nothing moves, until the client has had enough of it."""
-    while not lane.client.transport.is_closing():
-        await asyncio.sleep(0.1)
+async def _drop(reader: asyncio.StreamReader) -> None:
+    """Hold a line on which nothing moves, until its client has had enough of it."""
+    while await reader.read(65_536):
+        pass
 
 
 @asynccontextmanager

@@ -67,6 +67,6 @@ async def test_frozen_then_killed_then_back(
     assert all(each.ended for each in [*normal, *frozen, *dead])
     assert during <= max(DELAYED * before, before + NOISE_MS)
     figures(
-        f"store frozen {FROZEN_SEC:.0f} s, killed, back: p99 of a reading {before:.0f} ms before, {during:.0f} ms during "
-        f"({during / before - 1:+.0%}); {len(found)} readings that it missed stored within {took:.1f} s, each once"
+        f"store frozen {FROZEN_SEC:.0f} s, killed, back: p99 of a reading {before:.0f} ms before, {during:.0f} ms "
+        f"during ({during / before - 1:+.0%}); {len(found)} readings that it missed stored within {took:.1f} s, each once"
     )
