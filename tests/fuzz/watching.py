@@ -1,0 +1,86 @@
+"""What must still hold of a server after whatever was done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.servers import Server, finals, opening, said
+from tests.voices import sentence
+
+SPEECH = sentence(0.4, 1.5, 0.9)
+LOGGERS = ("", "uvicorn", "uvicorn.error")
+SETTLED_SEC = 15.0
+
+
+class Errors(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # uvicorn calls every refused socket an error; the command leaves that line out.
+        if "returned without completing handshake" not in str(record.msg):
+            self.records.append(record.getMessage())
+
+
+def tasks() -> int:
+    """Return how many tasks of this process are not done."""
+    gc.collect()
+    return sum(isinstance(thing, asyncio.Task) and not thing.done() for thing in gc.get_objects())
+
+
+@contextmanager
+def unharmed(server: Server) -> Iterator[None]:
+    """Hold a call through what happens within; at the end nothing is left of that, nor was anything else touched."""
+    errors, before = Errors(), tasks()
+    for name in LOGGERS:
+        logging.getLogger(name).addHandler(errors)
+    try:
+        with server.connect(server.token(agent_id="bystander")) as ws:
+            ws.send(opening("c-bystander"))
+            ws.send(SPEECH[:20_000].tobytes())
+            yield
+            ws.send(SPEECH[20_000:].tobytes())
+            ws.send('{"type":"stop"}')
+            messages = said(ws)
+        assert (messages[-1]["type"], len(finals(messages))) == ("stopped", 1)
+        assert settles(lambda: (len(server.service.connections), len(server.service.live)), (0, 0))
+        assert settles(lambda: tasks() <= before, True)
+    finally:
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(errors)
+    assert errors.records == []
+
+
+def settles(what: Callable[[], object], value: object) -> bool:
+    """Whether something becomes a value soon."""
+    until = time.monotonic() + SETTLED_SEC
+    while what() != value:
+        if time.monotonic() > until:
+            raise AssertionError(f"{what()} does not become {value}")
+        time.sleep(0.05)
+    return True
+
+
+@dataclass
+class Tally:
+    """How many cases were tried, and how fast."""
+
+    what: str
+    cases: int = 0
+
+    def __enter__(self) -> Tally:
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.perf_counter() - self._began
+        print(f"\n{self.what}: {self.cases:,} cases in {seconds:.1f} s, {self.cases / seconds:,.0f} a second")
