@@ -80,7 +80,7 @@ async def claim(service: Service, start: m.Start, holder: Holder) -> Claim:
         Forbidden: the call was erased.
         GoingAway: this server is being stopped.
     """
-    if service.drain.begun:
+    if service.draining:
         raise GoingAway("this server is being stopped")
     resumed = start.resume is not None
     held = service.live.claim(

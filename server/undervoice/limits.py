@@ -26,6 +26,11 @@ class Pace:
     left: float = AHEAD_SEC
     slow_since: float | None = None
 
+    @property
+    def ahead_sec(self) -> float:
+        """How far the client is ahead of twice real time: next to nothing for one that does not catch up."""
+        return AHEAD_SEC - self.left
+
     def take(self, audio_sec: float, now: float) -> float:
         """Take audio that has come; return for how many seconds not to read.
 

@@ -32,6 +32,8 @@ log = logging.getLogger("undervoice.stream")
 STATS_SEC = 5.0
 IN_FLIGHT = 4
 """Segments of a ``live: false`` call between the socket and its readings."""
+CATCHING_UP_SEC = 5.0
+"""A live call that is this far ahead sends again what it kept while its connection was lost."""
 SLICE_SEC = 1.0
 """Audio that is taken at a time, so that one large frame does not hold up the other calls."""
 
@@ -40,7 +42,7 @@ async def stream(websocket: WebSocket) -> None:
     """Serve one call, from the upgrade to the close."""
     service: Service = websocket.app.state.service
     try:
-        if service.drain.begun:
+        if service.draining:
             raise GoingAway("this server is being stopped", retry_after_ms=1000)
         check_origin(websocket, service)
         bearer = principal(websocket, service, "agent", "integrator")
@@ -80,6 +82,8 @@ class LiveCall:
         except WebSocketDisconnect:
             return
         except UndervoiceError as error:
+            if error.code == "consent_required":
+                self._service.metrics.consent_refused()
             await self._speaker.fail(error)
         if self._speaker.claim is not None:
             await self._serve()
@@ -94,6 +98,7 @@ class LiveCall:
         self._moving = asyncio.create_task(self._speaker.leave(deadline_sec))
 
     async def _serve(self) -> None:
+        agent_sec = self._session.discarded_agent_sec
         speaking = asyncio.create_task(self._speaker.run())
         others = [asyncio.create_task(work) for work in (self._listen(), self._keep_time(), self._be_told())]
         try:
@@ -105,6 +110,7 @@ class LiveCall:
             log.exception("call failed session=%s", self._session.session_id)
             await self._speaker.fail(Internal("the server failed"))
         finally:
+            self._service.metrics.discarded_agent(max(0.0, self._session.discarded_agent_sec - agent_sec))
             tasks = [speaking, *others, *([self._moving] if self._moving else [])]
             for task in tasks:
                 task.cancel()
@@ -162,7 +168,8 @@ class LiveCall:
         live = self._session.start.config.live
         for piece in self._slices(frame):
             self._speaker.put(self._session.receive(piece, datetime.now(UTC)), self._last_frame)
-            if not live:
+            # A burst of kept audio is read as fast as it is scored, or the call would shed its own segments.
+            if not live or self._pace.ahead_sec > CATCHING_UP_SEC:
                 await self._speaker.until_fewer_wait(IN_FLIGHT)
             await asyncio.sleep(0)
         if live:

@@ -285,3 +285,20 @@ def closed(ws: ClientConnection) -> tuple[int | None, str | None]:
     """Return the close code and the code of the error before it."""
     errors = of_type(said(ws), "error")
     return ws.close_code, errors[-1]["code"] if errors else None
+
+
+def test_what_the_policy_keeps_out_is_counted(serve: Serve) -> None:
+    server = serve(consent="required")
+    refused = server.call("c-1", SPEECH.tobytes())
+    assert of_type(refused, "error")[0]["code"] == "consent_required"
+    both = np.repeat(SPEECH, 2).tobytes()
+    audio = {"sample_rate": 16_000, "channels": ["customer", "agent"]}
+    server.call("c-2", both, audio=audio, consent={"basis": "notice"})
+    for _ in range(100):
+        if not len(server.service.live):
+            break
+        time.sleep(0.02)
+    with server.http(None) as http:
+        lines = dict(line.rsplit(" ", 1) for line in http.get("/metrics").text.splitlines() if line[0] != "#")
+    assert float(lines["undervoice_consent_refused_total"]) == 1
+    assert float(lines["undervoice_discarded_agent_seconds_total"]) == pytest.approx(len(SPEECH) / 16_000, abs=0.02)
