@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -18,7 +20,7 @@ import pytest
 
 from tests.store.ledgers import Ledger, eventually
 from tests.store.records import alert, call, segment
-from undervoice.store import outbox as boxes
+from undervoice.store import scribe
 from undervoice.store.outbox import MB, Outbox
 from undervoice.store.writer import Writer
 
@@ -68,7 +70,7 @@ async def test_what_was_kept_survives_kill_9_at_any_moment_and_is_saved_once(sto
 async def test_when_the_outbox_is_full_calls_go_on_and_what_it_has_stays(
     store: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boxes, "RETRY_SEC", 0.05)
+    monkeypatch.setattr(scribe, "RETRY_SEC", 0.05)
     store.down = True
     writer = Writer(store, Outbox(tmp_path / "outbox.db", limit_mb=1), capacity=500)
     await writer.open()
@@ -82,7 +84,7 @@ async def test_when_the_outbox_is_full_calls_go_on_and_what_it_has_stays(
     assert {"filling", "full"} <= trouble
     assert 0 < kept < 3000
     assert writer.outbox.bytes <= MB
-    assert longest < boxes.PATIENCE_SEC
+    assert longest < scribe.PATIENCE_SEC
     assert writer.unkept > 0
     assert writer.dropped <= 3000 - kept
     assert [line for line in caplog.messages if "outbox" in line] == [
@@ -101,7 +103,7 @@ async def test_when_the_outbox_is_full_calls_go_on_and_what_it_has_stays(
 async def test_when_there_is_room_again_what_only_memory_held_is_written_down(
     store: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boxes, "RETRY_SEC", 0.02)
+    monkeypatch.setattr(scribe, "RETRY_SEC", 0.02)
     store.down = True
     outbox = Outbox(tmp_path / "no folder" / "outbox.db")
     (tmp_path / "no folder").write_text("in the way")
@@ -236,3 +238,27 @@ async def test_rows_that_are_no_records_are_put_aside_and_counted(
     assert await again.open() == 0
     assert await again.close() == 0
     assert "c-1" not in caplog.text
+
+
+async def test_a_disk_that_does_not_answer_holds_up_nobody(
+    store: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(scribe, "PATIENCE_SEC", 0.1)
+    store.down = True
+    outbox, answers = Outbox(tmp_path / "outbox.db"), threading.Event()
+    writer = Writer(store, outbox)
+    await writer.open()
+    hanging = asyncio.create_task(outbox._scribe.run(answers.wait))
+    began = time.perf_counter()
+    for n in range(20):
+        await writer.keep([segment(n)])
+    assert time.perf_counter() - began < 1
+    assert (writer.unkept, writer.outbox.trouble) == (20, "failing")
+    assert [line for line in caplog.messages if "outbox" in line] == [
+        "the outbox cannot be written, new records live in memory only: the disk does not answer"
+    ]
+    answers.set()
+    await hanging
+    await eventually(lambda: writer.outbox.records == 20)
+    assert (writer.unkept, writer.outbox.trouble, writer.depth) == (20, None, 20)
+    assert await writer.close(0) == 0

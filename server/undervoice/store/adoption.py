@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from undervoice.store.claims import Locked, connect, is_corrupt, set_aside, shrink, siblings
-from undervoice.store.spool import Spool
-
-MOVED = 1000
-"""Rows taken over at a time."""
+from undervoice.store.groups import Row
+from undervoice.store.spool import AT_ONCE
 
 
-def adopt(spool: Spool, path: Path) -> int:
-    """Move the records of files that no process holds into a process's own; return how many rows.
+class Leftover:
+    """An outbox file that no process holds: held by this one as long as this lives."""
 
-    Args:
-        spool: the own file.
-        path: the name from which those of all files are made.
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
 
-    Raises:
-        sqlite3.Error, OSError: the own file takes no more; the rest stays where it is.
-    """
-    taken = 0
-    for other in siblings(path):
-        if other == spool.path:
-            continue
-        try:
-            db = connect(other, 0, full_sync=False)
-        except Locked:
-            continue
-        except sqlite3.DatabaseError as error:
-            if is_corrupt(error):
-                set_aside(other)
-            continue
-        try:
-            taken += _empty(db, spool)
-        finally:
-            shrink(db)
-            db.close()
-    return taken
+    def newest(self) -> list[Row]:
+        """Return its newest rows, the newest first."""
+        sql = "SELECT * FROM records ORDER BY number DESC LIMIT ?"
+        return self._db.execute(sql, (AT_ONCE,)).fetchall()
+
+    def remove(self, rows: list[Row]) -> None:
+        """Remove rows that ``newest`` returned: only once they are safe elsewhere.
+
+        A death in between repeats them, which stores do not mind.
+        """
+        self._db.execute("DELETE FROM records WHERE number >= ?", (rows[-1][0],))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        shrink(self._db)
+        self._db.close()
 
 
-def _empty(db: sqlite3.Connection, spool: Spool) -> int:
-    taken = 0
-    while rows := db.execute("SELECT * FROM records ORDER BY number DESC LIMIT ?", (MOVED,)).fetchall():
-        spool.take_over(rows)
-        # Only once they are safe in the own file: a death in between repeats records, which stores do not mind.
-        db.execute("DELETE FROM records WHERE number >= ?", (rows[-1][0],))
-        taken += len(rows)
-    return taken
+def leftovers(path: Path, own: Path) -> list[Path]:
+    """Return the files beside the own one, whoever holds them; ``path`` is the first name of all."""
+    return [other for other in siblings(path) if other != own] if path.parent.is_dir() else []
+
+
+def hold(other: Path) -> Leftover | None:
+    """Return a file that is free and holds anything; one that is corrupt is set aside."""
+    try:
+        db = connect(other, 0, full_sync=False)
+    except Locked:
+        return None
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and is_corrupt(error):
+            set_aside(other)
+        return None
+    if db.execute("SELECT 1 FROM records LIMIT 1").fetchone() is None:
+        with closing(db):
+            return None
+    return Leftover(db)

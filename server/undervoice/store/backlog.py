@@ -21,8 +21,10 @@ class Place(Enum):
 
     QUEUED = 0
     """On its way to the disk."""
-    DISK = 1
-    MEMORY = 2
+    LATE = 1
+    """So too, but who waited for that went on."""
+    DISK = 2
+    MEMORY = 3
     """Nowhere."""
 
 
@@ -48,7 +50,7 @@ class Backlog:
         self.unkept = 0
         """Records so far that only memory held."""
         if outbox is not None:
-            outbox.on_written, outbox.on_lost = self._written, self._lost
+            outbox.attend(self._written, self._lost)
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -116,16 +118,23 @@ class Backlog:
             self._evict(placed.evicted)
         return placed.number
 
-    async def kept(self, numbers: Iterable[int | None]) -> None:
+    async def kept(self, numbers: list[int | None]) -> None:
         """Wait until the records of these numbers are on disk, or it is known that they cannot be."""
-        if self._outbox is not None and any(self._places.get(number or 0) is Place.QUEUED for number in numbers):
-            await self._outbox.written()
+        if self._outbox is None or not self._queued(numbers):
+            return
+        await self._outbox.written()
+        for number in self._queued(numbers):
+            self._places[number] = Place.LATE
+            self.unkept += 1
+
+    def _queued(self, numbers: list[int | None]) -> list[int]:
+        return [number for number in numbers if number and self._places.get(number) is Place.QUEUED]
 
     def _evict(self, number: int) -> None:
         match self._places.pop(number):
             case Place.DISK:
                 self._spill(number, number)
-            case Place.QUEUED:
+            case Place.QUEUED | Place.LATE:
                 self._leaving.add(number)
             case Place.MEMORY:
                 self.dropped += 1

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 from typing import Literal
+
+log = logging.getLogger("undervoice.store")
+
+LASTING_SEC = 30.0
+"""How long it must have worked for its next failure to be news again."""
 
 FILLING = 0.8
 """Share of the size from which on an operator should know."""
@@ -43,3 +50,21 @@ class OutboxState:
         if self.limit_bytes and self.bytes >= FILLING * self.limit_bytes:
             return "filling"
         return "old" if self.limit_sec and self.oldest_sec >= OLD * self.limit_sec else None
+
+
+class Outage:
+    """Tells the log of an outage once, and of its end once it lasts."""
+
+    def __init__(self) -> None:
+        self._seen_at: float | None = None
+
+    def tell(self, error: str | None) -> None:
+        """Take how the last piece of work went."""
+        now = time.monotonic()
+        if error is not None:
+            if self._seen_at is None:
+                log.error("the outbox cannot be written, new records live in memory only: %s", error)
+            self._seen_at = now
+        elif self._seen_at is not None and now - self._seen_at > LASTING_SEC:
+            log.warning("the outbox can be written again")
+            self._seen_at = None
