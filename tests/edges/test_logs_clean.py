@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +16,7 @@ import websockets
 from websockets.sync.client import connect
 
 from tests.adapters.keyserver import SignInKey, key_set
+from tests.edges.running import serving
 from tests.edges.test_api import wav
 from tests.servers import opening, said
 from tests.voices import sentence
@@ -48,7 +42,6 @@ class Day:
     """A running ``undervoice serve`` and everything secret that it was sent."""
 
     url: str
-    folder: Path
     tokens: list[str] = field(default_factory=list)
 
     def token(self, role: str = "agent", secret: str = SECRET, **who: Any) -> str:
@@ -70,29 +63,6 @@ class Day:
             return connect(address, subprotocols=offered, origin=self.url, max_size=None)  # type: ignore[arg-type]
         headers = {"authorization": f"Bearer {token}", "user-agent": MARKER}
         return connect(address, subprotocols=[SUBPROTOCOL], additional_headers=headers, max_size=None)  # type: ignore[list-item]
-
-
-@contextmanager
-def serving(folder: Path, tiny: Path, **settings: str) -> Iterator[Day]:
-    """Run a server that logs all it has to say into files."""
-    environment = os.environ | {"UNDERVOICE_STATE": str(folder), "UNDERVOICE_MODEL": str(tiny)}
-    environment |= {f"UNDERVOICE_{name.upper()}": value for name, value in settings.items()}
-    out, err = folder / "stdout", folder / "stderr"
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        command = [sys.executable, "-m", "undervoice", "serve", "--port", "0"]
-        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment)
-        try:
-            until = time.monotonic() + 60
-            while not (found := re.match(r"(http://\S+)/#token=\S+\n", out.read_text())):
-                assert process.poll() is None, err.read_text()
-                assert time.monotonic() < until
-                time.sleep(0.05)
-            yield Day(found[1], folder)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
-            process.wait()
 
 
 def calls(day: Day) -> None:
@@ -219,7 +189,9 @@ def test_a_whole_day_leaves_no_token_voice_or_word_in_any_log(tmp_path: Path, ti
     (tmp_path / "keys").write_bytes(key_set(SignInKey("r-1")))
     (tmp_path / "revoked").write_text("nobody\n")
     settings = {"secret": SECRET, "previous_secret": OLDER, "log_level": "debug"}
-    with serving(tmp_path, tiny, jwks=str(tmp_path / "keys"), revoked=str(tmp_path / "revoked"), **settings) as day:
+    settings |= {"jwks": str(tmp_path / "keys"), "revoked": str(tmp_path / "revoked")}
+    with serving(tmp_path, tiny, **settings) as running:
+        day = Day(running.url)
         calls(day)
         strangers(day)
         requests(day)
