@@ -61,6 +61,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of lines, where the log tells of itself."""
 
 
+Waiting = tuple[str, Entry, "asyncio.Future[None] | None"]
+"""When, what, and who waits for it to be on disk."""
+
+
 class AuditLog:
     """Writes lines in the background; belongs to one event loop.
 
@@ -73,7 +77,7 @@ class AuditLog:
     def __init__(self, folder: Path | None, keys: HeadKeys, *, clock: Callable[[], datetime] | None = None) -> None:
         self._folder, self._keys = folder, keys
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._waiting: deque[tuple[str, Entry, asyncio.Future[None] | None]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._filled, self._hurry, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
@@ -103,7 +107,7 @@ class AuditLog:
         written = asyncio.get_running_loop().create_future()
         if self._put(entry, written):
             self._hurry.set()
-            with contextlib.suppress(TimeoutError, OSError):
+            with contextlib.suppress(Exception):
                 async with asyncio.timeout(CONFIRM_SEC):
                     await written
                     return
@@ -150,13 +154,22 @@ class AuditLog:
                     item[2].set_exception(failed) if failed else item[2].set_result(None)
             if failed:
                 # Who waited for a line has been refused; the others' lines wait for a better time.
-                self._waiting.extendleft(item for item in reversed(batch) if item[2] is None)
-                await self._pause(RETRY_SEC)
+                await self._keep([item for item in batch if item[2] is None], failed)
             if not self._waiting:
                 self._filled.clear()
                 self._idle.set()
 
-    async def _write(self, batch: list[tuple[str, Entry, asyncio.Future[None] | None]]) -> OSError | None:
+    async def _keep(self, batch: list[Waiting], failed: Exception) -> None:
+        if isinstance(failed, OSError):
+            self._waiting.extendleft(reversed(batch))
+            await self._pause(RETRY_SEC)
+            return
+        # No disk will ever take these, and they must not hold up the others.
+        self.lost += len(batch)
+        self._untold += len(batch)
+        log.error("%d lines of the audit log were refused: %s", len(batch), type(failed).__name__)
+
+    async def _write(self, batch: list[Waiting]) -> Exception | None:
         lines = [(time, entry) for time, entry, _ in batch]
         told = self._untold
         if told:
@@ -168,6 +181,8 @@ class AuditLog:
             if self.last_error is None:
                 log.error("the audit log cannot be written, %d lines wait: %s", len(self._waiting), error.strerror)  # noqa: TRY400
             self.last_error = error.strerror or type(error).__name__
+            return error
+        except Exception as error:
             return error
         self._untold -= told
         if self.last_error is not None:

@@ -41,19 +41,32 @@ class Ledger:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         broken: list[str] = []
         for replica in replicas(folder):
-            lock = _lock(folder / f"{replica}.lock")
-            if lock is None:
-                continue
-            found = _tail(folder, replica, keys)
-            if found.broken is None:
-                return cls(folder, replica, keys, lock, found), broken
-            broken.append(found.broken)
-            os.close(lock)
+            with contextlib.ExitStack() as held:
+                lock = _lock(folder / f"{replica}.lock")
+                if lock is None:
+                    continue
+                held.callback(os.close, lock)
+                found = _tail(folder, replica, keys)
+                if found.broken is None:
+                    ledger = cls(folder, replica, keys, lock, found)
+                    held.pop_all()  # it is the ledger's now
+                    return ledger, broken
+                broken.append(found.broken)
+        return cls._begin(folder, keys), broken
+
+    @classmethod
+    def _begin(cls, folder: Path, keys: HeadKeys) -> Ledger:
         replica = secrets.token_hex(4)
-        lock = _lock(folder / f"{replica}.lock")
+        path = folder / f"{replica}.lock"
+        lock = _lock(path)
         if lock is None:
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
-        return cls(folder, replica, keys, lock, Finding(replica)), broken
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+        try:
+            return cls(folder, replica, keys, lock, Finding(replica))
+        except OSError:
+            os.close(lock)
+            path.unlink()
+            raise
 
     def append(self, lines: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Write lines (when, what) and then the head that signs them; on return they are on disk.
@@ -92,9 +105,12 @@ class Ledger:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             _write(handle, msgspec.json.encode(self._keys.sign(self.replica, seq, last)) + b"\n")
+            os.replace(draft, path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
         finally:
             os.close(handle)
-        os.replace(draft, path)
 
 
 def _tail(folder: Path, replica: str, keys: HeadKeys) -> Finding:

@@ -69,7 +69,9 @@ def _note(request: Request, service: Service, status: int, code: str | None = No
 
 
 def _entry(request: Request, bearer: Principal) -> Entry:
-    who = {"role": bearer.role, "subject": bearer.subject, "token_id": bearer.token_id}
+    # Whoever else signs tokens gives them ids of any form, and lone surrogates are no JSON.
+    token_id = bearer.token_id[:128].encode(errors="replace").decode()
+    who = {"role": bearer.role, "subject": bearer.subject, "token_id": token_id}
     entry: Entry = msgspec.structs.replace(request.state.audited, **who)
     return entry
 

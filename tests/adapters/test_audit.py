@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import resource
 import signal
 import subprocess
@@ -157,6 +158,34 @@ async def test_what_is_too_much_to_wait_is_counted_and_told_in_the_log(
         *[("read_call", None)] * 5,
         ("lost", 7),
     ]
+
+
+async def test_a_disk_without_any_room_gathers_no_litter(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, KEYS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    opened = len(os.listdir("/proc/self/fd"))
+    try:
+        for _ in range(5):
+            with pytest.raises(Overloaded):
+                await log.confirm(Entry(action="erase_call"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(os.listdir("/proc/self/fd")) == opened
+    assert os.listdir(tmp_path) == []
+    await log.confirm(Entry(action="erase_call"))
+    assert await log.close() == 0
+    assert len(on_disk(tmp_path)) == 1
+
+
+async def test_a_line_that_cannot_be_written_at_all_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, KEYS)
+    log.note(Entry(action="read_call", call_id="\ud800"))
+    with pytest.raises(Overloaded):
+        await log.confirm(Entry(action="erase_call", call_id="in the same batch"))
+    await log.confirm(Entry(action="erase_call", call_id="c-1"))
+    assert await log.close() == 1
+    assert {line["action"] for line in on_disk(tmp_path)} == {"lost", "erase_call"}
 
 
 async def test_a_closed_log_refuses_erasures_and_counts_the_rest(tmp_path: Path) -> None:
