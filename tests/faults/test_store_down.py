@@ -68,5 +68,5 @@ async def test_frozen_then_killed_then_back(
     assert during <= max(DELAYED * before, before + NOISE_MS)
     figures(
         f"store frozen {FROZEN_SEC:.0f} s, killed, back: p99 of a reading {before:.0f} ms before, {during:.0f} ms "
-        f"during ({during / before - 1:+.0%}); {len(found)} readings that it missed stored within {took:.1f} s, each once"
+        f"during ({during / before - 1:+.0%}); {len(found)} readings that it missed stored within {took:.1f} s, once"
     )
