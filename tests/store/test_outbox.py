@@ -70,6 +70,7 @@ STEPS = st.lists(
         st.tuples(st.just("end"), st.integers(0, 3)),
         st.tuples(st.just("alert"), st.integers(0, 5)),
         st.tuples(st.just("word"), st.integers(0, 5)),
+        st.tuples(st.just("erase"), st.integers(0, 3)),
         st.tuples(st.sampled_from(["down", "up", "restart", "wait"]), st.just(0)),
     ),
     max_size=60,
@@ -86,7 +87,7 @@ def test_whatever_fails_in_between_the_store_ends_with_everything_once(
 
 async def _play(path: Path, steps: list[tuple[str, int]], capacity: int) -> None:
     store = Ledger(":memory:")
-    writer, wanted = Writer(store, Outbox(path), capacity=capacity), dict[Key, Record]()
+    writer, wanted, erased = Writer(store, Outbox(path), capacity=capacity), dict[Key, Record](), set[str]()
     await writer.open()
     for step, (verb, n) in enumerate(steps):
         match verb:
@@ -94,6 +95,9 @@ async def _play(path: Path, steps: list[tuple[str, int]], capacity: int) -> None
                 store.down = verb == "down"
             case "wait":
                 await asyncio.sleep(0.002)
+            case "erase":
+                erased.add(f"c-{n}")
+                await writer.erase(f"c-{n}")
             case "restart":
                 assert await writer.close(0) == 0
                 writer = Writer(store, Outbox(path), capacity=capacity)
@@ -106,18 +110,18 @@ async def _play(path: Path, steps: list[tuple[str, int]], capacity: int) -> None
     await writer.flush()
     assert (writer.dropped, writer.unkept) == (0, 0)
     assert await writer.close() == 0
-    assert await _contents(store) == wanted
+    assert await _contents(store) == {key: record for key, record in wanted.items() if key.call_id not in erased}
     await store.close()
 
 
 def _record(verb: str, n: int, step: int) -> Record:
     match verb:
         case "segment":
-            return segment(n, upset_score=step / 100)
+            return segment(n, f"c-{n % 4}", upset_score=step / 100)
         case "alert":
-            return alert(offset_sec=float(n))
+            return alert(offset_sec=float(n), call_id=f"c-{n % 4}")
         case "word":
-            return word(n, at_sec=float(step))
+            return word(n, f"c-{n % 4}", at_sec=float(step))
         case _:
             return call(f"c-{n}", live=verb == "call", totals=Totals(audio_sec=float(step)))
 
@@ -131,12 +135,14 @@ def _expect(wanted: dict[Key, Record], record: Record) -> None:
 
 async def _contents(store: Ledger) -> dict[Key, Record]:
     calls = (await store.calls(CallQuery(limit=500))).items
-    found: list[Record] = [*(await store.logs(LogQuery(limit=500))).items, *await store.feedback("c-1")]
-    # Alerts are read with their calls; the call that they belong to is there for that only.
-    await store.save([call("c-1")])
-    whole = await store.call("c-1")
-    assert whole
-    return {key_of(record): record for record in [*found, *whole.alerts, *(_bare(one) for one in calls)]}
+    found: list[Record] = [*(await store.logs(LogQuery(limit=500))).items, *(_bare(one) for one in calls)]
+    for n in range(4):
+        found += await store.feedback(f"c-{n}")
+        # Alerts are read with their calls; where there is none one is made, which is not counted.
+        await store.save([call(f"c-{n}")])
+        whole = await store.call(f"c-{n}")
+        found += whole.alerts if whole else []
+    return {key_of(record): record for record in found}
 
 
 def _bare(one: Record) -> Record:
@@ -280,6 +286,26 @@ async def test_what_several_dead_processes_left_is_saved_by_one(store: Ledger, t
     assert len(store.saved) == 2530
     assert await writer.close() == 0
     assert rows_left(tmp_path) == {"outbox.db": 0, "outbox-1.db": 0, "outbox-2.db": 0}
+
+
+async def test_a_corrupt_file_that_a_dead_process_left_is_set_aside(store: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "outbox-7.db").write_bytes(b"no database at all" * 1000)
+    await left_by_the_dead(tmp_path / "outbox.db", [segment()])
+    writer = Writer(store, Outbox(tmp_path / "outbox.db"))
+    assert await writer.open() == 1
+    await writer.flush()
+    assert store.saved == [segment()]
+    assert list(modes(tmp_path)) == ["outbox.db"]
+    assert await writer.close() == 0
+
+
+async def test_a_record_that_cannot_be_written_down_keeps_no_other_from_it(store: Ledger, tmp_path: Path) -> None:
+    store.down = True
+    writer = Writer(store, Outbox(tmp_path / "outbox.db"))
+    await writer.open()
+    await writer.keep([segment(0), call("c-2", metadata={"what": object()}), segment(1)])
+    assert (writer.outbox.records, writer.unkept, writer.outbox.trouble) == (2, 1, None)
+    assert await writer.close(0) == 1
 
 
 async def test_what_a_process_leaves_is_taken_over_by_one_that_runs(
