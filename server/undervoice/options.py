@@ -159,7 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("revoked", _folder, None, "file of revoked keys and tokens, a `kid` or `jti` a line; changes count at once",
             shown="none"),
     Setting("requests_per_sec", _integer(1, 100_000), 100, "requests a second of one token, and of one address"),
-    Setting("upload_mb_per_min", _integer(1, 1_000_000), 1500, "megabytes of recordings a minute of one token"),
+    Setting("upload_mb_per_min", _integer(1, 1_000_000), 1500, "megabytes of recordings a minute of one token, and of one address"),
     Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
             shown="none: this machine only", secret=True),
     Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),
