@@ -99,6 +99,7 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
     writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
+    audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     model = lineup.chosen
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
@@ -117,13 +118,14 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         inference=inference,
         store=store,
         writer=writer,
-        audit=AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret)),
+        audit=audit,
         live=live,
         drain=Drain(live, settings.drain_sec),
         connections=connections,
         metrics=Metrics(
             models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
             writer=writer,
+            audit=audit,
             inference=inference,
             live=live,
             connections=connections,

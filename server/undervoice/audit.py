@@ -90,6 +90,11 @@ class AuditLog:
         self.last_error: str | None = None
         """Why nothing can be written, while that is so."""
 
+    @property
+    def depth(self) -> int:
+        """How many lines are not on disk yet."""
+        return len(self._waiting)
+
     def note(self, entry: Entry) -> None:
         """Take a line to be written; never waits, never fails."""
         if self._folder is not None and not self._put(entry, None):

@@ -10,6 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from undervoice import __version__
+from undervoice.audit import AuditLog
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.live import LiveCalls
@@ -23,9 +24,16 @@ class Metrics(Collector):
     """One server's figures, in a registry of its own."""
 
     def __init__(
-        self, *, models: str, writer: Writer, inference: Inference, live: LiveCalls, connections: Connections
+        self,
+        *,
+        models: str,
+        writer: Writer,
+        audit: AuditLog,
+        inference: Inference,
+        live: LiveCalls,
+        connections: Connections,
     ) -> None:
-        self._models, self._writer, self._inference = models, writer, inference
+        self._models, self._writer, self._audit, self._inference = models, writer, audit, inference
         self._live, self._connections = live, connections
         self._agent_sec, self._refusals = 0.0, 0
         self._registry = CollectorRegistry()
@@ -68,6 +76,12 @@ class Metrics(Collector):
             ("outbox_failing", "1 while the outbox cannot be written.", outbox.error is not None),
             ("writer_waiting", "Records that are not in the store yet.", writer.depth),
             ("store_down", "1 while the store does not take records.", writer.last_error is not None),
+            ("audit_waiting", "Lines of the audit log that are not on disk yet.", self._audit.depth),
+            (
+                "audit_failing",
+                "1 while the audit log cannot be written: nothing is erased.",
+                self._audit.last_error is not None,
+            ),
             ("calls_live", "Calls that are going on.", len(self._live)),
             ("connections", "Open sockets of calls.", len(self._connections)),
             ("connections_limit", "Sockets that may be open.", self._connections.most),
@@ -82,6 +96,7 @@ class Metrics(Collector):
             ("outbox_unreadable", "Records of the outbox that could not be read again.", outbox.unreadable),
             ("writer_saved", "Records that the store has confirmed.", writer.saved),
             ("writer_dropped", "Records that will never be stored.", writer.dropped),
+            ("audit_lost", "Lines of the audit log that will never be written.", self._audit.lost),
             ("segments_scored", "Segments scored.", inference.scored),
             ("segments_fell_back", "Final segments that the quick model scored under load.", inference.fell_back),
             ("segments_shed", "Final segments that were given up under load.", inference.shed),

@@ -161,11 +161,13 @@ def test_without_a_log_nothing_is_erased_but_all_is_read(serve: Serve, tmp_path:
     with server.http() as http:
         response = http.delete("/api/v1/calls/c-1")
         assert (response.status_code, code(response)) == (503, "audit_down")
+        assert "undervoice_audit_failing 1.0" in http.get("/metrics").text
         assert "retry-after" in response.headers
         assert http.get("/api/v1/calls/c-1").status_code == 200
         blocked.unlink()
         assert http.delete("/api/v1/calls/c-1").status_code == 204
         assert http.get("/api/v1/calls/c-1").status_code == 404
+        assert "undervoice_audit_failing 0.0" in http.get("/metrics").text
 
 
 def test_the_log_may_be_switched_off(serve: Serve, tmp_path: Path) -> None:
