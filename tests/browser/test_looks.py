@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import staged
 from tests.browser.pictures import PICTURE_BYTES, PICTURES, keep
@@ -76,8 +76,30 @@ def test_axe_finds_nothing_before_during_and_after_a_call(scene: tuple[str, Page
     press(page, "Recent readings")
     page.wait_for_timeout(300)
     accessible(page)
-    page.evaluate("socket.onclose(new CloseEvent('close', { code: 1011 }))")
-    word(page, "Server error")
+    page.evaluate("socket.onclose(new CloseEvent('close', { code: 4440 }))")
+    word(page, "Call closed")
+    accessible(page)
+
+
+def test_without_a_line_it_says_so_and_looks_like_nothing_that_is_live(scene: tuple[str, Page]) -> None:
+    look, page = scene
+    tell(page)
+    page.evaluate("void (meter.tokenProvider = () => new Promise(() => {}))")
+    page.evaluate("socket.onclose(new CloseEvent('close', { code: 1012 }))")
+    word(page, "Reconnecting…")
+    meter = page.locator("undervoice-meter")
+    expect(meter.locator(".note")).to_contain_text("The last 30 s of the call are kept")
+    expect(meter.get_by_role("status")).to_have_text("Reconnecting…")
+    valued = meter.get_by_role("meter").get_attribute("aria-valuetext")
+    assert valued == "Reconnecting, last known: Upset, 68 of 100"
+    assert "grayscale" in meter.locator(".band").evaluate("(each) => getComputedStyle(each).filter")
+    assert meter.locator(".card").evaluate("(each) => getComputedStyle(each).borderStyle") == "dashed"
+    accessible(page)
+    keep(page, f"meter-reconnecting-{look}")
+    press(page, "Pause")
+    expect(meter.locator(".note")).to_contain_text("nothing is kept until you resume")
+    narrow(page, 220)
+    assert not overflowing(page)
     accessible(page)
 
 

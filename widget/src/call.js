@@ -1,8 +1,8 @@
-/** One call's life: a source, its capture and the connection, opened together and released together. */
+/** One call's life: a source, its capture and the line to the server, opened together and released together. */
 
 import { Capture } from './capture.js';
-import { CallClient } from './client.js';
 import { Failure } from './failure.js';
+import { Link } from './link.js';
 
 /**
  * @typedef {import('./messages.js').ServerMessage} ServerMessage
@@ -13,6 +13,7 @@ import { Failure } from './failure.js';
  * @property {string} server
  * @property {() => Promise<string>} token
  * @property {Record<string, unknown>} start
+ * @property {number} giveUpMs how long to try without success once the connection is lost
  *
  * What a call tells its owner.
  * @typedef {object} CallListener
@@ -20,15 +21,21 @@ import { Failure } from './failure.js';
  * @property {(frame: Frame) => void} onFrame
  * @property {(blocked: boolean) => void} onBlocked the browser holds audio back until a click
  * @property {(rateHz: number, kind: SourceKind) => void} onOpen
+ * @property {() => void} onAway the connection is lost, another is tried
  * @property {(failure: Failure|null) => void} onEnded once; null after a clean end
  */
 
 /** Runs from construction to `onEnded`; never restarted. */
 export class Call {
-  /** @type {CallClient|null} */
-  #client = null;
+  /** @type {Link|null} */
+  #link = null;
   #ended = false;
   #stopping = false;
+  #settle = () => {};
+  /** Resolved once the call has ended. @type {Promise<void>} */
+  #done = new Promise((resolve) => {
+    this.#settle = resolve;
+  });
 
   /**
    * @param {CallOptions} options
@@ -66,24 +73,31 @@ export class Call {
     this.#reportBlocked();
   }
 
+  /** @returns {number} seconds of the call that no server will hear */
+  get lostSec() {
+    return this.#link?.lostSec ?? 0;
+  }
+
   /** Stop scoring; audio is counted and thrown away. */
   pause() {
-    this.#client?.pause();
+    this.#link?.pause();
   }
 
   /** Score again. */
   resume() {
-    this.#client?.resume();
+    this.#link?.resume();
   }
 
-  /** End the call cleanly. */
+  /** End the call cleanly, and wait until it has ended. */
   async stop() {
-    if (this.#stopping || this.#ended) return;
-    this.#stopping = true;
-    await this.capture.finish();
-    this.capture.close();
-    await this.#client?.stop();
-    this.#end(null);
+    if (!this.#stopping && !this.#ended) {
+      this.#stopping = true;
+      await this.capture.finish();
+      this.capture.close();
+      if (this.#link) this.#link.stop();
+      else this.#end(null);
+    }
+    await this.#done;
   }
 
   /** Release everything at once, without waiting for the server. */
@@ -97,12 +111,15 @@ export class Call {
    */
   #connect(token, kind) {
     const rateHz = this.capture.rateHz;
-    this.#client = new CallClient({
+    this.#link = new Link({
       server: this.options.server,
       token,
+      freshToken: this.options.token,
       start: { ...this.options.start, metadata: { source: kind, capture_rate_hz: rateHz } },
+      giveUpMs: this.options.giveUpMs,
       onMessage: (message) => this.listener.onMessage(message),
-      onClosed: (failure) => this.#end(failure),
+      onAway: () => this.listener.onAway(),
+      onEnded: (failure) => this.#end(failure),
     });
     this.listener.onOpen(rateHz, kind);
   }
@@ -111,11 +128,11 @@ export class Call {
   #forward(frame) {
     // Before `send`: the buffer is not copied, and its level is all that the view needs.
     this.listener.onFrame(frame);
-    this.#client?.send(frame.pcm);
+    this.#link?.send(frame.pcm);
   }
 
   #reportBlocked() {
-    if (!this.#ended && !this.#stopping && this.#client) this.listener.onBlocked(this.capture.blocked);
+    if (!this.#ended && !this.#stopping && this.#link) this.listener.onBlocked(this.capture.blocked);
   }
 
   /** @param {Failure|null} failure */
@@ -124,7 +141,8 @@ export class Call {
     this.#ended = true;
     this.capture.context.onstatechange = null;
     this.capture.close();
-    this.#client?.close();
+    this.#link?.close();
     this.listener.onEnded(failure);
+    this.#settle();
   }
 }

@@ -1,5 +1,6 @@
 /** The `<undervoice-meter>` element: attributes and a token down, a call up and running, events up. */
 
+import { callIdOf, giveUpMsOf, serverOf, startOf } from './attributes.js';
 import { Call } from './call.js';
 import { EVENT_OF, emit } from './events.js';
 import { Failure } from './failure.js';
@@ -17,12 +18,6 @@ import { MeterView } from './view.js';
 /** How often staleness is judged, in milliseconds; runs only during a call. */
 const TICK_MS = 1000;
 
-/** @returns {string} a name that no other call has */
-function freshCallId() {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return `web-${high.toString(36)}${low.toString(36)}`;
-}
-
 /**
  * Shows what the customer's voice carries.
  *
@@ -32,6 +27,7 @@ function freshCallId() {
  * @attr {boolean} allow-microphone offer the microphone, which on an agent's desk is the agent's own voice
  * @attr {string} consent-basis on what basis the customer is scored, for example `notice`
  * @attr {string} consent-notice-id which notice the customer heard
+ * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
  * @csspart card, word, meter, timeline, hint, log
  */
 export class UndervoiceMeter extends HTMLElement {
@@ -39,7 +35,7 @@ export class UndervoiceMeter extends HTMLElement {
 
   /** A signed token. A property and never an attribute: markup reaches logs and other scripts. */
   token = '';
-  /** Asked for a token at each start, if set. @type {(() => Promise<string>)|null} */
+  /** Asked for a token at each start and each reconnection, if set. @type {(() => Promise<string>)|null} */
   tokenProvider = null;
 
   #memory = new MeterState();
@@ -53,13 +49,13 @@ export class UndervoiceMeter extends HTMLElement {
 
   constructor() {
     super();
-    const log = new LogList(async () => ({ server: this.#server, token: await this.#token() }));
+    const log = new LogList(async () => ({ server: serverOf(this), token: await this.#token() }));
     const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
     this.view = new MeterView(this.attachShadow({ mode: 'open' }), {
       microphone: act(this.startMicrophone),
       tab: act(this.startTab),
       unblock: () => void this.#call?.unblock(),
-      pause: () => (this.#memory.state === 'paused' ? this.resume() : this.pause()),
+      pause: () => (this.#memory.paused ? this.resume() : this.pause()),
       stop: act(this.stop),
     }, log);
     this.#draw();
@@ -116,22 +112,20 @@ export class UndervoiceMeter extends HTMLElement {
     await this.#call.stop();
   }
 
-  /** Stop scoring for a while; audio is neither sent nor kept. */
+  /** Stop scoring for a while, with a connection or without; audio is neither sent nor kept. */
   pause() {
-    if (this.#memory.state === 'listening') this.#call?.pause();
+    if (this.#memory.paused || !['listening', 'reconnecting'].includes(this.#memory.state)) return;
+    this.#memory.paused = true;
+    this.#call?.pause();
+    this.#draw();
   }
 
   /** Score again after `pause`. */
   resume() {
-    if (this.#memory.state === 'paused') this.#call?.resume();
-  }
-
-  /** @returns {string} */
-  get #server() {
-    const base = this.getAttribute('server');
-    const url = base ? new URL(base, document.baseURI) : new URL('/', import.meta.url);
-    if (!url.pathname.endsWith('/')) url.pathname += '/';
-    return url.href;
+    if (!this.#memory.paused) return;
+    this.#memory.paused = false;
+    this.#call?.resume();
+    this.#draw();
   }
 
   /** @returns {Promise<string>} */
@@ -139,36 +133,36 @@ export class UndervoiceMeter extends HTMLElement {
     return this.tokenProvider ? this.tokenProvider() : this.token;
   }
 
-  /** @returns {Record<string, unknown>} the first message, as far as the element's attributes tell it */
-  get #startFields() {
-    const agent = this.getAttribute('agent-id');
-    const basis = this.getAttribute('consent-basis');
-    const notice = this.getAttribute('consent-notice-id');
-    const consent = { basis, ...(notice ? { notice_id: notice } : {}) };
-    return { call_id: this.#callId, ...(agent ? { agent_id: agent } : {}), ...(basis ? { consent } : {}) };
-  }
-
   /** @param {SourceOpener} opener */
   async #start(opener) {
-    if (this.#call) await this.#call.stop();
+    // A call that has lost its line may take long to end; the next one does not wait for it.
+    if (this.#memory.away) this.#call?.abandon();
+    else await this.#call?.stop();
     this.#memory.reset();
     this.#rateHz = null;
-    this.#callId = this.getAttribute('call-id') || freshCallId();
+    this.#callId = callIdOf(this);
     if (!isSecureContext) return this.#ended(new Failure('insecure'));
     this.#enter('connecting');
-    const call = new Call(
-      { server: this.#server, token: () => this.#token(), start: this.#startFields },
+    const call = this.#newCall();
+    this.#call = call;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    await call.open(opener);
+  }
+
+  /** @returns {Call} */
+  #newCall() {
+    const start = { call_id: this.#callId, ...startOf(this) };
+    return new Call(
+      { server: serverOf(this), token: () => this.#token(), start, giveUpMs: giveUpMsOf(this) },
       {
         onMessage: (message) => this.#receive(message),
         onFrame: (frame) => this.#hear(frame.levelDb),
         onBlocked: (blocked) => this.#block(blocked),
         onOpen: (rateHz, kind) => this.#opened(rateHz, kind),
+        onAway: () => this.#away(),
         onEnded: (failure) => this.#ended(failure),
       },
     );
-    this.#call = call;
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    await call.open(opener);
   }
 
   /**
@@ -203,7 +197,14 @@ export class UndervoiceMeter extends HTMLElement {
   #block(blocked) {
     if (blocked && this.#memory.running) this.#enter('blocked');
     // `started` may have come meanwhile; then the call listens already.
-    if (!blocked && this.#memory.state === 'blocked') this.#enter(this.#memory.heardMs ? 'listening' : 'connecting');
+    if (!blocked && this.#memory.state === 'blocked') this.#enter(this.#memory.heardMs ? this.#memory.settled : 'connecting');
+  }
+
+  #away() {
+    const before = this.#memory.state;
+    this.#memory.lost();
+    if (this.#memory.state !== before) this.#tellState();
+    this.#draw();
   }
 
   #tick() {
@@ -215,10 +216,8 @@ export class UndervoiceMeter extends HTMLElement {
   /** @param {Failure|null} failure */
   #ended(failure) {
     clearInterval(this.#timer);
+    this.#memory.end(this.#call?.lostSec);
     this.#call = null;
-    this.#memory.stale = false;
-    this.#memory.starved = false;
-    this.#memory.speaking = false;
     this.#memory.detail = failure?.detail ?? '';
     this.#enter(failure?.state ?? 'ended');
   }
@@ -233,7 +232,8 @@ export class UndervoiceMeter extends HTMLElement {
 
   #tellState() {
     const { state, detail } = this.#memory;
-    emit(this, 'undervoice-state', { state, word: STATES[state].word, detail, callId: this.#callId, rateHz: this.#rateHz });
+    const about = { callId: this.#callId, rateHz: this.#rateHz, lostSec: this.#call?.lostSec ?? this.#memory.lostSec };
+    emit(this, 'undervoice-state', { state, word: STATES[state].word, detail, ...about });
   }
 
   #draw() {

@@ -5,12 +5,12 @@
  * |---|---|
  * | `undervoice-state` | `StateDetail`: the element's state changed |
  * | `undervoice-speech` | `SpeechMessage`: the customer began or ceased to speak |
- * | `undervoice-emotion` | `EmotionMessage`: a reading, provisional or final |
+ * | `undervoice-emotion` | `EmotionMessage`: a reading, provisional or final; after a reconnection it may come again, with the same id |
  * | `undervoice-mood` | `MoodMessage`: the smoothed mood |
  * | `undervoice-alert` | `AlertMessage`: a rule fired |
  * | `undervoice-stats` | `StatsMessage`: every 5 s |
  * | `undervoice-warning` | `WarningMessage`: something was refused, the call goes on |
- * | `undervoice-error` | `ErrorMessage`: the server ends the call; the state follows |
+ * | `undervoice-error` | `ErrorMessage`: the server ends the connection, and unless `retryable` the call; the state follows |
  * | `undervoice-ended` | `StoppedMessage`: the call's totals |
  *
  * @typedef {object} StateDetail
@@ -19,6 +19,7 @@
  * @property {string} detail what the browser or the server said, in its own words; may be empty
  * @property {string} callId
  * @property {number|null} rateHz the audio context's real rate, once known
+ * @property {number} lostSec seconds of the call so far that were not scored because the line was too slow or away too long
  *
  * @typedef {object} EventDetails
  * @property {StateDetail} undervoice-state

@@ -12,12 +12,16 @@ export class Failure extends Error {
   /**
    * @param {FailureState} state
    * @param {string} [detail] what the browser or the server said
+   * @param {boolean} [retryable] whether the same call may succeed a moment later
+   * @param {number} [retryAfterMs] how long the server wants to be left alone
    */
-  constructor(state, detail = '') {
+  constructor(state, detail = '', retryable = false, retryAfterMs = 0) {
     super(detail || state);
     this.name = 'Failure';
     this.state = state;
     this.detail = detail;
+    this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -36,24 +40,31 @@ const BY_CLOSE_CODE = {
   4440: 'too_long',
 };
 
+/** Closes that say nothing against the call: gone away, no status, lost, internal, restarting, overloaded. */
+const PASSING_CODES = new Set([1001, 1005, 1006, 1011, 1012, 1013]);
+
 /** @type {Record<number, FailureState>} What a refusal over HTTP means. */
 const BY_STATUS = { 401: 'not_allowed', 403: 'not_allowed', 429: 'too_many', 503: 'full' };
+/** Refusals that stay what they are; any other may be a proxy's that waits for its server. */
+const LASTING_STATUSES = new Set([401, 403]);
 
 /**
  * @param {number} code close code of a call that had started
- * @param {string} [detail]
+ * @param {import('./messages.js').ErrorMessage|null} error what the server said before
  * @returns {Failure}
  */
-export function closeFailure(code, detail) {
-  return new Failure(BY_CLOSE_CODE[code] ?? 'lost', detail);
+export function closeFailure(code, error) {
+  const retryable = PASSING_CODES.has(code) || error?.retryable === true;
+  return new Failure(BY_CLOSE_CODE[code] ?? 'lost', error?.message, retryable, error?.retry_after_ms ?? 0);
 }
 
 /**
  * @param {number} status HTTP status of the question after a refused upgrade
+ * @param {number} [retryAfterMs]
  * @returns {Failure}
  */
-export function statusFailure(status) {
-  return new Failure(BY_STATUS[status] ?? 'refused', `HTTP ${status}`);
+export function statusFailure(status, retryAfterMs) {
+  return new Failure(BY_STATUS[status] ?? 'refused', `HTTP ${status}`, !LASTING_STATUSES.has(status), retryAfterMs);
 }
 
 /**

@@ -7,6 +7,7 @@
  * @property {'started'} type
  * @property {string} session_id
  * @property {{name: string, version: string, labels: string[]}} model
+ * @property {number} [resume_from_sample] where a call that was lost goes on
  *
  * @typedef {object} SpeechMessage
  * @property {'speech'} type
@@ -16,7 +17,7 @@
  *
  * @typedef {object} EmotionMessage
  * @property {'emotion'} type
- * @property {string} segment_id
+ * @property {string} segment_id the same audio has the same id, so that a reading may come twice after a reconnection
  * @property {string} call_id
  * @property {string} channel
  * @property {boolean} final false for a provisional reading of a segment that is still open
@@ -71,6 +72,16 @@
  * @property {string} code
  * @property {string} message
  * @property {boolean} retryable
+ * @property {number|null} [retry_after_ms]
+ *
+ * @typedef {object} CheckpointMessage
+ * @property {'checkpoint'} type
+ * @property {string} token opaque; gives the call back on any server of the deployment
+ * @property {number} sample the call sample that it stands for
+ *
+ * @typedef {object} ReconnectMessage
+ * @property {'reconnect'} type
+ * @property {number} deadline_ms
  *
  * @typedef {object} AnswerMessage
  * @property {'flushed'|'pong'} type
@@ -81,11 +92,12 @@
  * @property {{audio_sec: number, speech_sec: number, segments: number}} totals
  *
  * @typedef {StartedMessage|SpeechMessage|EmotionMessage|MoodMessage|AlertMessage|PausedMessage|StatsMessage|
- *   WarningMessage|ErrorMessage|AnswerMessage|StoppedMessage} ServerMessage
+ *   WarningMessage|ErrorMessage|CheckpointMessage|ReconnectMessage|AnswerMessage|StoppedMessage} ServerMessage
  */
 
 const KNOWN = new Set([
-  'started', 'speech', 'emotion', 'mood', 'alert', 'paused', 'resumed', 'stats', 'warning', 'error', 'flushed', 'pong', 'stopped',
+  'started', 'speech', 'emotion', 'mood', 'alert', 'paused', 'resumed', 'stats', 'warning', 'error', 'checkpoint',
+  'reconnect', 'flushed', 'pong', 'stopped',
 ]);
 
 /**

@@ -43,6 +43,14 @@ export class MeterState {
   audioSec = 0;
   stale = false;
   starved = false;
+  /** What the agent has asked for; it outlives a connection. */
+  paused = false;
+  /** Whether the connection is lost. */
+  away = false;
+  /** Whether it has just come back. */
+  back = false;
+  /** Seconds that were not scored, known once the call has ended. */
+  lostSec = 0;
   /** When the last message and the last frame came; 0 before the first. */
   heardMs = 0;
   frameMs = 0;
@@ -54,7 +62,13 @@ export class MeterState {
 
   /** @returns {boolean} whether a call is going on */
   get running() {
-    return ['connecting', 'blocked', 'listening', 'paused', 'stopping'].includes(this.state);
+    return ['connecting', 'blocked', 'listening', 'paused', 'reconnecting', 'stopping'].includes(this.state);
+  }
+
+  /** @returns {State} what a call does that has begun and that no browser holds back */
+  get settled() {
+    if (this.away) return 'reconnecting';
+    return this.paused ? 'paused' : 'listening';
   }
 
   /** @returns {boolean} whether the newest reading is one the model abstains from */
@@ -80,13 +94,28 @@ export class MeterState {
   message(message, nowMs) {
     this.heardMs = nowMs;
     this.stale = false;
-    if (message.type === 'started' && this.state === 'connecting') this.state = 'listening';
+    if (message.type === 'started') this.#start();
     if (message.type === 'speech') this.speaking = message.state === 'started';
     if (message.type === 'emotion') this.#read(message);
     if (message.type === 'mood') this.mood = message;
     if (message.type === 'alert') this.alert = message;
-    if (message.type === 'paused') this.#pause();
-    if (message.type === 'resumed' && this.state === 'paused') this.state = 'listening';
+    // After a reconnection the server answers again what the agent has long since changed.
+    if (message.type === 'paused' && this.paused && this.state === 'listening') this.#pause();
+    if (message.type === 'resumed' && !this.paused && this.state === 'paused') this.state = 'listening';
+  }
+
+  /** The connection is lost; what is known stays, and is old. */
+  lost() {
+    this.away = true;
+    this.stale = false;
+    this.starved = false;
+    if (this.state === 'listening' || this.state === 'paused') this.state = 'reconnecting';
+  }
+
+  /** @param {number} [lostSec] seconds of the call that no server will hear */
+  end(lostSec = 0) {
+    const nothing = { stale: false, starved: false, speaking: false, paused: false, away: false, back: false };
+    Object.assign(this, nothing, { lostSec });
   }
 
   /**
@@ -95,10 +124,17 @@ export class MeterState {
    */
   tick(nowMs) {
     const live = this.state === 'listening';
+    this.back = false;
     const patience = this.speaking ? STALE_MS : STALE_SILENT_MS;
     this.stale = live && this.heardMs > 0 && nowMs - this.heardMs > patience;
     this.starved = live && this.frameMs > 0 && nowMs - this.frameMs > STARVED_MS;
     if (this.alert && this.audioSec - this.alert.offset_sec > ALERT_SEC) this.alert = null;
+  }
+
+  #start() {
+    this.back = this.away;
+    this.away = false;
+    if (this.state === 'connecting' || this.state === 'reconnecting') this.state = this.settled;
   }
 
   #pause() {
@@ -108,11 +144,13 @@ export class MeterState {
 
   /** @param {EmotionMessage} reading */
   #read(reading) {
-    this.reading = reading;
     // A final takes the place of its provisional: both carry the segment's first sample in their id.
-    const open = this.cells.findIndex((cell) => cell.segment_id === reading.segment_id);
-    if (open >= 0) this.cells.splice(open, 1, reading);
+    const known = this.cells.findIndex((cell) => cell.segment_id === reading.segment_id);
+    // After a reconnection a segment is scored again from its beginning; what is known of it stays until its final.
+    if (known >= 0 && this.cells[known].final && !reading.final) return;
+    if (known >= 0) this.cells.splice(known, 1, reading);
     else this.cells.push(reading);
+    if (!this.reading || reading.start_offset_sec >= this.reading.start_offset_sec) this.reading = reading;
     if (reading.final) this.cells = this.cells.filter((cell) => cell.final || cell.segment_id === reading.segment_id);
     this.cells = this.cells.slice(-CELLS);
   }

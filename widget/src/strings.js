@@ -2,7 +2,7 @@
 
 /**
  * The states of the element. Those without a running call besides `idle` and `ended` are failures.
- * @typedef {'idle'|'connecting'|'blocked'|'listening'|'paused'|'stopping'|'ended'|import('./failure.js').FailureState} State
+ * @typedef {'idle'|'connecting'|'blocked'|'listening'|'paused'|'reconnecting'|'stopping'|'ended'|import('./failure.js').FailureState} State
  */
 
 /** @type {Record<State, {word: string, note: string}>} */
@@ -12,6 +12,7 @@ export const STATES = {
   blocked: { word: 'Click to start', note: 'The browser holds the audio back until you click.' },
   listening: { word: 'Listening…', note: 'Waiting for the customer to speak.' },
   paused: { word: 'Paused', note: 'Nothing is sent or kept until you resume.' },
+  reconnecting: { word: 'Reconnecting…', note: 'The line to the server is lost. The last 30 s of the call are kept for when it is back.' },
   stopping: { word: 'Ending…', note: 'Waiting for the last readings.' },
   ended: { word: 'Call ended', note: 'The readings are in the log.' },
   insecure: { word: 'Needs https', note: 'Browsers give sound only to pages opened over https or on this computer.' },
@@ -30,7 +31,7 @@ export const STATES = {
   too_many: { word: 'Too many calls', note: 'This token has too many open calls. End one, then start again.' },
   unreachable: { word: 'Server unreachable', note: 'The server does not answer. Check the network, then start again.' },
   refused: { word: 'Call refused', note: 'The server did not take the call. Try again shortly.' },
-  lost: { word: 'Connection lost', note: 'The line to the server broke. Readings up to then are in the log.' },
+  lost: { word: 'Connection lost', note: 'The line to the server broke and did not come back. Readings up to then are in the log.' },
   bad_start: { word: 'Call refused', note: 'The server did not understand how this page starts a call.' },
   consent: { word: 'Not allowed', note: 'The server needs a stated consent basis, or a token for this role.' },
   idle_closed: { word: 'Call closed', note: 'The server heard nothing from this page for a minute.' },
@@ -78,6 +79,10 @@ export const WORDS = {
   speaking: 'Speaking',
   noAudio: 'No sound is arriving',
   stale: 'No news from the server for 5 s. What you see is old.',
+  kept: 'Sound is kept',
+  back: 'Connected again',
+  pausedAway: 'The line to the server is lost. Paused: nothing is kept until you resume.',
+  old: 'Reconnecting, last known',
   upsetFor: 'Upset for',
   zones: ['calm', 'tense', 'upset'],
   timeline: 'Segments of this call',

@@ -52,6 +52,7 @@ export class MeterView {
     this.timeline.draw(state.cells);
     this.timeline.element.hidden = state.cells.length === 0;
     this.card.classList.toggle('stale', state.stale || state.starved);
+    this.card.classList.toggle('away', state.state === 'reconnecting');
     this.#drawButtons(state, offers);
   }
 
@@ -76,9 +77,12 @@ export class MeterView {
   #drawNote(state, plain) {
     const { reading } = state;
     const trouble = state.stale ? WORDS.stale : state.starved ? WORDS.noAudio : '';
-    write(this.face.trouble, trouble || (state.running || state.state === 'idle' ? '' : STATES[state.state].word));
-    if (trouble || plain || !reading) {
-      write(this.face.note, trouble || plain || WORDS.noReading);
+    const away = state.state === 'reconnecting';
+    const told = away || (!state.running && state.state !== 'idle') ? STATES[state.state].word : '';
+    write(this.face.trouble, trouble || told || (state.back ? WORDS.back : ''));
+    const note = away && state.paused ? WORDS.pausedAway : plain;
+    if (trouble || note || !reading) {
+      write(this.face.note, trouble || note || WORDS.noReading);
       return;
     }
     const emotion = reading.uncertain ? WORDS.unsureNote : reading.detected_emotion;
@@ -92,11 +96,12 @@ export class MeterView {
     const live = state.state === 'listening';
     this.face.top.hidden = state.source === null;
     this.face.level.hidden = !live;
-    const heard = state.starved ? WORDS.noAudio : state.speaking ? WORDS.speaking : WORDS.silence;
+    const kept = state.state === 'reconnecting' && !state.paused;
+    const heard = kept ? WORDS.kept : state.starved ? WORDS.noAudio : state.speaking ? WORDS.speaking : WORDS.silence;
     const what = state.source ? WORDS.scoring[state.source] : '';
     // A microphone is the agent's on an agent's desk: always say that it is what is scored.
     const scored = state.source === 'microphone' && state.running ? `${what} · ` : '';
-    write(this.face.ear, live ? scored + heard : what);
+    write(this.face.ear, live || kept ? scored + heard : what);
     this.face.ear.title = what;
     write(this.face.time, clock(state.audioSec));
     if (!live) this.drawLevel(LEVEL_FLOOR_DB);
@@ -112,7 +117,8 @@ export class MeterView {
     const score = mood ? mood.upset_score : 0;
     this.place('--at-mood', score);
     this.face.meter.setAttribute('aria-valuenow', String(Math.round(score * 100)));
-    const text = mood ? `${MOODS[mood.state]}, ${Math.round(score * 100)} of 100` : word;
+    const known = mood ? `${MOODS[mood.state]}, ${Math.round(score * 100)} of 100` : word;
+    const text = mood && state.state === 'reconnecting' ? `${WORDS.old}: ${known}` : known;
     this.face.meter.setAttribute('aria-valuetext', text);
     this.face.meter.hidden = !state.running && mood === null && state.state !== 'idle' && state.state !== 'ended';
     write(this.face.facts, mood ? `${WORDS.upsetFor} ${clock(mood.upset_sec)}` : '');
@@ -131,12 +137,12 @@ export class MeterView {
    * @param {{microphone: boolean, tab: boolean}} offers
    */
   #drawButtons(state, offers) {
-    const live = state.state === 'listening' || state.state === 'paused';
+    const live = ['listening', 'paused', 'reconnecting'].includes(state.state);
     this.buttons.unblock.hidden = state.state !== 'blocked';
     this.buttons.microphone.hidden = state.running || !offers.microphone;
     this.buttons.tab.hidden = state.running || !offers.tab;
     this.buttons.pause.hidden = !live;
-    write(this.buttons.pause, state.state === 'paused' ? WORDS.resume : WORDS.pause);
+    write(this.buttons.pause, state.paused ? WORDS.resume : WORDS.pause);
     this.buttons.stop.hidden = !live && state.state !== 'blocked' && state.state !== 'connecting';
   }
 }
