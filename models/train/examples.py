@@ -110,7 +110,7 @@ class Store:
         paths = sorted({clip.path for clip in clips})
         place = self.place(kind)
         # The file is our own, written a line below: pickle reads nothing from elsewhere.
-        kept: dict[Path, Heard] = pickle.loads(place.read_bytes()) if place and place.is_file() else {}  # noqa: S301
+        kept: dict[Path, Heard] = pickle.loads(place.read_bytes()) if place and place.is_file() else {}  # noqa: S301 - our own file
         missing = [path for path in paths if path not in kept]
         if missing:
             kept |= dict(zip(missing, self.make_all(make, missing), strict=True))

@@ -60,7 +60,7 @@ class Hearing:
         wanted = {clip.path: clip for clip in clips}
         file = place.with_name(f"vectors-{self.mark}-{place.name}") if place else None
         # The file is our own, written below: pickle reads nothing from elsewhere.
-        kept: dict[Path, Vectors] = pickle.loads(file.read_bytes()) if file and file.is_file() else {}  # noqa: S301
+        kept: dict[Path, Vectors] = pickle.loads(file.read_bytes()) if file and file.is_file() else {}  # noqa: S301 - our own file
         missing = [clip for path, clip in wanted.items() if path not in kept]
         heard = make(missing) if missing else {}
         for start in range(0, len(missing), CLIPS):

@@ -68,7 +68,7 @@ def write(db: sqlite3.Connection, group: Group, base: int, now: float) -> tuple[
     keys = [(*key, number + base) for key, number in group.confirmed]
     db.execute("BEGIN IMMEDIATE")
     with db:
-        gone = db.executemany(f"DELETE FROM records {BY_KEY} AND number <= ?", keys).rowcount if keys else 0  # noqa: S608
+        gone = db.executemany(f"DELETE FROM records {BY_KEY} AND number <= ?", keys).rowcount if keys else 0  # noqa: S608 - names are our own, values are bound
         gone += sum(_make_way(db, record, row) for record, row in rows)
         came = db.executemany(INSERT, [row for _, row in rows]).rowcount if rows else 0
         gone += sum(_erase(db, call_id) for call_id in group.erased)
@@ -102,12 +102,12 @@ def _supersedes(new: Record, old: Record) -> bool:
 def _make_way(db: sqlite3.Connection, record: Record, row: Row) -> int:
     """Remove what a newer call or feedback replaces, and return how many rows; a first reading or alert stays."""
     if isinstance(record, Call):
-        kept = db.execute(f"SELECT body FROM records {BY_KEY}", row[1:4]).fetchone()  # noqa: S608
+        kept = db.execute(f"SELECT body FROM records {BY_KEY}", row[1:4]).fetchone()  # noqa: S608 - names are our own, values are bound
         if kept is None or not _outdated(record, kept[0]):
             return 0
     elif not isinstance(record, LoggedFeedback):
         return 0
-    return db.execute(f"DELETE FROM records {BY_KEY}", row[1:4]).rowcount  # noqa: S608
+    return db.execute(f"DELETE FROM records {BY_KEY}", row[1:4]).rowcount  # noqa: S608 - names are our own, values are bound
 
 
 def _outdated(call: Call, kept: bytes) -> bool:

@@ -174,7 +174,7 @@ def _page_sql(table: str, key: str, where: Where, query: LogQuery | CallQuery) -
         given.append((f"(at, {key}) < (?, ?)", list(place)))
     conditions = " AND ".join(condition for condition, _ in given) or "1"
     values = [value for _, some in given for value in some]
-    sql = f"SELECT body, at, {key} FROM {table} WHERE {conditions} ORDER BY at DESC, {key} DESC LIMIT ?"  # noqa: S608
+    sql = f"SELECT body, at, {key} FROM {table} WHERE {conditions} ORDER BY at DESC, {key} DESC LIMIT ?"  # noqa: S608 - names are our own, values are bound
     return sql, [*values, clamp(query.limit) + 1]
 
 
