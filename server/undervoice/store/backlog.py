@@ -6,6 +6,7 @@ anything that came after it. Only what is in neither place counts as dropped.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from enum import Enum
 
@@ -34,11 +35,13 @@ class Backlog:
     def __init__(self, outbox: Outbox | None, capacity: int) -> None:
         self._outbox = outbox
         self._lanes = Lanes(capacity)
+        self.filled = asyncio.Event()
+        """Set when there is something to take."""
         self._taken: list[Numbered] = []
         """What is being saved."""
         self._places: dict[int, Place] = {}
         """Of every record in memory: those that wait, and those that were taken."""
-        self._leaving: set[int] = set()
+        self._leaving: dict[int, Place] = {}
         """Records that left memory while they were on their way to the disk."""
         self._read_upto = self._spilled_upto = 0
         """Between these numbers there may be records on disk that memory does not hold."""
@@ -86,9 +89,10 @@ class Backlog:
     @property
     def oldest_number(self) -> int | None:
         """The number of the record that waits longest, or one before it."""
-        if self._taken:
-            return self._taken[0].number
-        return self._read_upto if self._behind else self._lanes.oldest_number
+        oldest = [self._read_upto] if self._behind else []
+        oldest += [self._taken[0].number] if self._taken else []
+        oldest += [number for number in (self._lanes.oldest_number,) if number is not None]
+        return min([*oldest, *self._leaving], default=None)
 
     @property
     def _behind(self) -> bool:
@@ -108,6 +112,7 @@ class Backlog:
     def put(self, record: Record) -> int | None:
         """Take a record; return the number of the one that stands for it, if any waits."""
         placed = self._lanes.put(record)
+        self.filled.set()
         if placed.replaced is not None:
             self._places.pop(placed.replaced, None)
         if placed.new and placed.number is not None:
@@ -123,19 +128,20 @@ class Backlog:
         if self._outbox is None or not self._queued(numbers):
             return
         await self._outbox.written()
-        for number in self._queued(numbers):
-            self._places[number] = Place.LATE
+        for places, number in self._queued(numbers):
+            places[number] = Place.LATE
             self.unkept += 1
 
-    def _queued(self, numbers: list[int | None]) -> list[int]:
-        return [number for number in numbers if number and self._places.get(number) is Place.QUEUED]
+    def _queued(self, numbers: list[int | None]) -> list[tuple[dict[int, Place], int]]:
+        every = (self._places, self._leaving)
+        return [(places, n) for n in numbers if n for places in every if places.get(n) is Place.QUEUED]
 
     def _evict(self, number: int) -> None:
         match self._places.pop(number):
             case Place.DISK:
                 self._spill(number, number)
-            case Place.QUEUED | Place.LATE:
-                self._leaving.add(number)
+            case Place.QUEUED | Place.LATE as place:
+                self._leaving[number] = place
             case Place.MEMORY:
                 self.dropped += 1
 
@@ -143,13 +149,15 @@ class Backlog:
         """Note that there are records on disk, between two numbers, that memory does not hold."""
         self._read_upto = min(self._read_upto, first - 1) if self._behind else first - 1
         self._spilled_upto = max(self._spilled_upto, last)
+        self.filled.set()
 
     def _written(self, numbers: Iterable[int], kept: bool) -> None:
         for number in numbers:
             if number in self._leaving:
-                self._leaving.remove(number)
-                self.unkept += not kept
+                place = self._leaving.pop(number)
+                self.unkept += not kept and place is Place.QUEUED
                 self.dropped += not kept
+                self.filled.set()  # who waits for it must look again
                 if kept:
                     self._spill(number, number)
             elif number in self._places:

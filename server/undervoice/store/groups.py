@@ -39,6 +39,7 @@ class Outcome:
 
     refused: frozenset[int] = frozenset()
     """Numbers of records that cannot be written down for what they are."""
+    records: int = 0
     bytes: int = 0
     oldest_at: float | None = None
     """When the oldest record was written, seconds since the epoch."""

@@ -64,17 +64,18 @@ class Outbox:
     @property
     def state(self) -> OutboxState:
         """How it stands, but for what its user counts."""
-        now, oldest_at, records = self._clock(), self._scribe.outcome.oldest_at, self._spool.records
+        now, outcome = self._clock(), self._scribe.outcome
+        aged = outcome.oldest_at is not None and outcome.records > 0
         return OutboxState(
-            records=records,
-            bytes=self._scribe.outcome.bytes,
+            records=outcome.records,
+            bytes=outcome.bytes,
             limit_bytes=self._limit_bytes,
-            oldest_sec=max(0.0, now - oldest_at) if oldest_at is not None and records else 0.0,
+            oldest_sec=max(0.0, now - (outcome.oldest_at or 0.0)) if aged else 0.0,
             limit_sec=self._limit_hours * 3600,
             given_up=self._given_up,
             unreadable=self._spool.unreadable,
-            error=self._scribe.outcome.error or ("the disk does not answer" if self._scribe.stalled else None),
-            full=self._scribe.outcome.full,
+            error=outcome.error or ("the disk does not answer" if self._scribe.stalled else None),
+            full=outcome.full,
         )
 
     @property
@@ -91,7 +92,7 @@ class Outbox:
         await self._adopt()
         self._scribe.next.touched = True
         await self._scribe.flushed()
-        return self._spool.records
+        return self._scribe.outcome.records
 
     def append(self, number: int, record: Record) -> bool:
         """Take a record to be written down; false at once where that cannot be."""
@@ -125,8 +126,6 @@ class Outbox:
 
     async def forget(self, call_id: str) -> None:
         """Remove everything of a call; what cannot be removed now is tried again."""
-        waiting = self._scribe.next.appends
-        self._scribe.next.appends = {number: record for number, record in waiting.items() if record.call_id != call_id}
         self._scribe.next.erased.append(call_id)
         await self._scribe.flushed()
 

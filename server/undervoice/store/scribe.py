@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from undervoice.store.groups import Group, Outcome
@@ -144,9 +145,10 @@ class Scribe:
         """Do work in the thread; ``None`` where it fails."""
         if not self.running:
             return None
-        result, error, lost = await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: self._spool.attempt(work)
+        (result, error, lost), records = await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: (self._spool.attempt(work), self._spool.records)
         )
+        self.outcome = replace(self.outcome, records=records)
         if lost:
             self.on_lost()
         if error is not None:

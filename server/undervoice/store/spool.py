@@ -80,11 +80,11 @@ class Spool:
             refused, error, _ = self.attempt(lambda: self._commit(group))
         size, oldest_at = self.attempt(self._measure)[0] or (0, None)
         if error is None:
-            return Outcome(refused or frozenset(), size, oldest_at, lost=lost)
+            return Outcome(refused or frozenset(), self.records, size, oldest_at, lost=lost)
         # What takes no room may succeed all the same, and makes some.
         tidied = self.attempt(lambda: self._commit(Group({}, group.confirmed, group.erased)))[1] is None
         full = isinstance(error, sqlite3.Error) and code_of(error) == sqlite3.SQLITE_FULL
-        return Outcome(frozenset(), size, oldest_at, f"{self.path}: {error}", full, tidied, lost)
+        return Outcome(frozenset(), self.records, size, oldest_at, f"{self.path}: {error}", full, tidied, lost)
 
     def read(self, after: int, upto: int, count: int) -> tuple[list[Numbered], int | None]:
         """Return records in order, and the number of the last row looked at, or ``None`` if there are no more.

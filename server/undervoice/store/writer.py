@@ -64,7 +64,7 @@ class Writer:
         self._refused = 0
         self._closed = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._filled, self._hurry, self._progress = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._hurry, self._progress = asyncio.Event(), asyncio.Event()
         self.saved = 0
         """Records that the store has confirmed."""
         self.last_error: str | None = None
@@ -128,7 +128,6 @@ class Writer:
         return number
 
     def _begin(self) -> None:
-        self._filled.set()
         if not self._tasks:
             self._tasks.append(asyncio.get_running_loop().create_task(self._run(), name="store-writer"))
 
@@ -192,7 +191,7 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
-            await self._filled.wait()
+            await self._waiting.filled.wait()
             if len(self._waiting) < BATCH:
                 await self._pause(LINGER_SEC)
             taken = await self._waiting.take(BATCH)
@@ -201,7 +200,7 @@ class Writer:
             self._waiting.settle()
             self._progress.set()
             if self._waiting.empty:
-                self._filled.clear()
+                self._waiting.filled.clear()
             elif self._waiting.blocked and not len(self._waiting):
                 await self._pause(LAST_RETRY_SEC)
 
@@ -209,7 +208,6 @@ class Writer:
         while True:
             await asyncio.sleep(SWEEP_SEC)
             await self._waiting.sweep()
-            self._filled.set()
 
     async def _deliver(self, records: list[Record]) -> None:
         """Save records; when they are refused, halve them until only the refused ones are left out."""
