@@ -58,22 +58,23 @@ class Speaker:
         """The hold on the call's id, once it has started."""
         self._leaving = False
 
-    def put(self, outputs: list[Output], arrived: float) -> None:
-        """Put outputs on the line; a segment is queued for scoring at once."""
+    def put(self, outputs: list[Output], arrived: float, *, patient: bool = False) -> None:
+        """Put outputs on the line; a segment is queued for scoring at once.
+
+        Args:
+            outputs: what the session said.
+            arrived: when the frame that brought them came, monotonic seconds.
+            patient: whether their readings can wait; then nothing of them is shed.
+        """
         for output in outputs:
             if isinstance(output, Segment):
                 self._waiting[output] = arrived
-                scores = self._service.inference.submit(output, self, self._urgency(output))
+                scores = self._service.inference.submit(output, self, _urgency(output, patient=patient))
                 self._line.put_nowait(Scoring(output, arrived, scores))
             elif isinstance(output, r.LoggedFeedback):
                 self._service.writer.put(output)
             else:
                 self._line.put_nowait(output)
-
-    def _urgency(self, segment: Segment) -> Urgency:
-        if not segment.final:
-            return Urgency.PROVISIONAL
-        return Urgency.LIVE if self._session.start.config.live else Urgency.STORED
 
     async def until_fewer_wait(self, most: int) -> None:
         """Wait while this many segments have no reading yet."""
@@ -195,6 +196,12 @@ class Speaker:
         if self.claim.held:
             self._service.writer.put(call)
         self.claim.release(call)
+
+
+def _urgency(segment: Segment, *, patient: bool) -> Urgency:
+    if not segment.final:
+        return Urgency.PROVISIONAL
+    return Urgency.STORED if patient else Urgency.LIVE
 
 
 def _moved() -> End:

@@ -32,7 +32,7 @@ log = logging.getLogger("undervoice.stream")
 STATS_SEC = 5.0
 IN_FLIGHT = 4
 """Segments of a ``live: false`` call between the socket and its readings."""
-CATCHING_UP_SEC = 5.0
+CATCHING_UP_SEC = 2.0
 """A live call that is this far ahead sends again what it kept while its connection was lost."""
 SLICE_SEC = 1.0
 """Audio that is taken at a time, so that one large frame does not hold up the other calls."""
@@ -165,16 +165,23 @@ class LiveCall:
         await asyncio.Event().wait()  # the speaker ends the call once everything is out
 
     async def _take_audio(self, frame: bytes) -> None:
-        live = self._session.start.config.live
+        patient = self._patient
         for piece in self._slices(frame):
-            self._speaker.put(self._session.receive(piece, datetime.now(UTC)), self._last_frame)
-            # A burst of kept audio is read as fast as it is scored, or the call would shed its own segments.
-            if not live or self._pace.ahead_sec > CATCHING_UP_SEC:
+            self._speaker.put(self._session.receive(piece, datetime.now(UTC)), self._last_frame, patient=patient)
+            if patient:
                 await self._speaker.until_fewer_wait(IN_FLIGHT)
             await asyncio.sleep(0)
-        if live:
+        if self._session.start.config.live:
             audio_sec = self._session.audio.duration_sec(len(frame))
             await asyncio.sleep(self._pace.take(audio_sec, time.monotonic()))
+
+    @property
+    def _patient(self) -> bool:
+        """Whether this is no live audio: then it is read as fast as it is scored, and none of it is shed.
+
+        What was kept while the connection was lost is not live any more.
+        """
+        return not self._session.start.config.live or self._pace.ahead_sec > CATCHING_UP_SEC
 
     def _slices(self, frame: bytes) -> Iterator[bytes]:
         size = int(SLICE_SEC * self._session.audio.sample_rate) * self._session.audio.frame_bytes
@@ -192,7 +199,9 @@ class LiveCall:
         # These answer at once; everything else waits for the readings before it.
         at_once = [output for output in outputs if isinstance(output, m.Pong | m.Warned)]
         await self._speaker.send(*at_once)
-        self._speaker.put([output for output in outputs if output not in at_once], self._last_frame)
+        self._speaker.put(
+            [output for output in outputs if output not in at_once], self._last_frame, patient=self._patient
+        )
 
     # ------------------------------------------------------------ keeping time
 
