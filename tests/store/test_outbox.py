@@ -271,7 +271,10 @@ def rows_left(folder: Path) -> dict[str, int]:
     return found
 
 
-async def test_what_several_dead_processes_left_is_saved_by_one(store: Ledger, tmp_path: Path) -> None:
+async def test_what_several_dead_processes_left_is_saved_by_one(
+    store: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LINGER_SEC", 60)  # what waits already has no company to wait for
     held = [Outbox(tmp_path / "outbox.db") for _ in range(2)]
     for outbox in held:
         await outbox.open()

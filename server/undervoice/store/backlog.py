@@ -66,7 +66,7 @@ class Backlog:
     @property
     def empty(self) -> bool:
         """Whether nothing waits, neither in memory nor on disk."""
-        return not self._behind and not len(self._lanes)
+        return not self.behind and not len(self._lanes)
 
     @property
     def depth(self) -> int:
@@ -89,24 +89,23 @@ class Backlog:
     @property
     def oldest_number(self) -> int | None:
         """The number of the record that waits longest, or one before it."""
-        oldest = [self._read_upto] if self._behind else []
-        oldest += [self._taken[0].number] if self._taken else []
-        oldest += [number for number in (self._lanes.oldest_number,) if number is not None]
-        return min([*oldest, *self._leaving], default=None)
+        first = self._lanes.oldest_number
+        known = [*([] if first is None else [first]), *(number for number, _ in self._taken[:1]), *self._leaving]
+        return min(known + [self._read_upto] * self.behind, default=None)
 
     @property
-    def _behind(self) -> bool:
+    def behind(self) -> bool:
+        """Whether there is anything on disk that memory does not hold."""
         return self._read_upto < self._spilled_upto
 
     # ------------------------------------------------------------ in
 
     async def open(self) -> int:
         """Claim what earlier processes left; return how many records wait."""
-        if self._outbox is None:
-            return self.depth
-        await self._outbox.open()
-        await self._catch_up()
-        self._rescue()
+        if self._outbox is not None:
+            await self._outbox.open()
+            await self._catch_up()
+            self._rescue()
         return self.depth
 
     def put(self, record: Record) -> int | None:
@@ -147,7 +146,7 @@ class Backlog:
 
     def _spill(self, first: int, last: int) -> None:
         """Note that there are records on disk, between two numbers, that memory does not hold."""
-        self._read_upto = min(self._read_upto, first - 1) if self._behind else first - 1
+        self._read_upto = min(self._read_upto, first - 1) if self.behind else first - 1
         self._spilled_upto = max(self._spilled_upto, last)
         self.filled.set()
 
@@ -166,9 +165,7 @@ class Backlog:
 
     def _lost(self) -> None:
         """Write down again what memory holds: the file of it is gone."""
-        self._places = {
-            number: Place.MEMORY if place is Place.DISK else place for number, place in self._places.items()
-        }
+        self._places = {n: Place.MEMORY if place is Place.DISK else place for n, place in self._places.items()}
         self._rescue()
 
     def _rescue(self) -> None:
@@ -188,7 +185,7 @@ class Backlog:
         return self._taken
 
     async def _next(self, count: int) -> list[Numbered]:
-        if not self._behind or self._outbox is None:
+        if not self.behind or self._outbox is None:
             return self._lanes.take(count)
         after, upto = self._read_upto, self._spilled_upto
         read = await self._outbox.read(after, upto, count)
@@ -234,7 +231,7 @@ class Backlog:
         first = await self._outbox.first()
         stuck = first is not None and first == self._first and first not in self._places
         self._first = first
-        if came or (stuck and not self._behind):
+        if came or (stuck and not self.behind):
             await self._catch_up()
 
     async def _catch_up(self) -> None:

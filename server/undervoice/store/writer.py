@@ -48,11 +48,9 @@ class Writer:
     ``Call`` and feedback, the first of anything else. At most ``capacity`` records wait in memory; past that
     those of live calls go first (a newer one follows), then feedback, alerts, ended calls, and final
     readings last. With an outbox they go to disk only, and are saved in their turn; without one, or where it
-    takes no more, they are lost and counted in ``dropped``. A record that the store refuses for what it is,
-    is dropped and counted too, so that it cannot hold up the others.
-
-    When the outbox is full, nothing that it has is deleted: new records live in memory only, counted in
-    ``unkept``. Past the outbox's age limit records are given up.
+    takes no more, they are lost and counted in ``dropped``. A record that the store refuses for what it is, is
+    dropped and counted too, so that it cannot hold up the others. When the outbox is full, nothing that it has
+    is deleted: new records live in memory only, counted in ``unkept``. Past its age limit records are given up.
     """
 
     def __init__(self, store: Store, outbox: Outbox | None = None, *, capacity: int = 20_000) -> None:
@@ -192,7 +190,7 @@ class Writer:
     async def _run(self) -> None:
         while True:
             await self._waiting.filled.wait()
-            if len(self._waiting) < BATCH:
+            if len(self._waiting) < BATCH and not self._waiting.behind:
                 await self._pause(LINGER_SEC)
             taken = await self._waiting.take(BATCH)
             for at in range(0, len(taken), BATCH):
