@@ -1,13 +1,14 @@
 # make run    everything from nothing to a running server (Python ≥ 3.11 is all it needs)
 # make test   all tests, with coverage; brings what they need where it can
 # make lint   style, types, floors, the widget's types
+# make faults everything breaks on purpose, for some minutes
 # make bench  bounded load on loopback     make widget  the browser side's checks
 # make train  both models, from ../shared       make lock  exact versions of everything
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test tests tools coverage lint bench widget train docs lock clean
+.PHONY: run test tests faults tools coverage lint bench widget train docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,10 +42,14 @@ tests: $(VENV)/test.stamp tools
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest --cov --cov-report= $(ARGS)
 
+# The same faults as in the tests, for longer; a line of figures for each.
+faults: $(VENV)/test.stamp tools
+	UNDERVOICE_FAULTS=long $(BIN)/pytest -q tests/faults $(ARGS)
+
 # Programs that some tests drive; those tests skip, and say so, where they are missing.
-TOOLS := chromium espeak-ng ffmpeg
+TOOLS := chromium espeak-ng ffmpeg haproxy faketime
 tools:
-	@missing=(); for tool in $(TOOLS); do command -v $$tool >/dev/null || missing+=($$tool); done; \
+	@missing=(); for tool in $(TOOLS); do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing+=($$tool); done; \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=(); else as_root=(sudo -n); fi; \
 	if command -v apt-get >/dev/null && "$${as_root[@]}" true 2>/dev/null; then \

@@ -48,10 +48,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def launch(tmp_path: Path, model: Path) -> Iterator[Launch]:
-    """Start server processes: ``launch("a", store="sqlite:///…")``; settings in lower case."""
+    """Start server processes: ``launch("a", store="sqlite:///…")``; settings in lower case, or ``environ={…}``."""
     with ExitStack() as stack:
 
-        def start(name: str = "server", **settings: str) -> Instance:
+        def start(name: str = "server", **settings: Any) -> Instance:
             instance = Instance(tmp_path / name, model, **settings)
             stack.callback(instance.close)
             return instance.start()

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,14 @@ from undervoice.cli.connection import Server, stream_url
 
 SECRET = "a secret that all servers of one deployment share"
 TTL_SEC = 6 * 3600
-START_SEC = 60
 
 
 class Instance:
     """One ``undervoice serve`` on a port that stays the same however often it is started."""
 
-    def __init__(self, folder: Path, model: Path, prefix: tuple[str, ...] = (), **settings: str) -> None:
+    def __init__(self, folder: Path, model: Path, environ: dict[str, str] | None = None, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._prefix = folder, prefix
+        self.folder = folder
         self.port = int(settings.pop("port", "0")) or free_port()
         self._log = folder / "log"
         chosen = {
@@ -37,18 +35,16 @@ class Instance:
             "log_level": "warning",
         } | settings
         kept = {name: value for name, value in os.environ.items() if not name.startswith("UNDERVOICE_")}
-        self.env = kept | {f"UNDERVOICE_{name.upper()}": value for name, value in chosen.items()}
+        self.env = kept | {f"UNDERVOICE_{name.upper()}": value for name, value in chosen.items()} | (environ or {})
         self.process: subprocess.Popen[str] | None = None
 
     # ------------------------------------------------------------ life
 
-    def start(self, **environ: str) -> Instance:
+    def start(self) -> Instance:
         """Start it, and wait until it answers."""
-        command = [*self._prefix, sys.executable, "-m", "undervoice", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "undervoice", "serve", "--port", str(self.port)]
         with self._log.open("a") as log:
-            self.process = subprocess.Popen(
-                command, env=self.env | environ, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+            self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
         page = self.process.stdout.readline()
         assert page, self.log
@@ -123,10 +119,3 @@ class Instance:
         """Ask it something as a supervisor."""
         with self.http() as http:
             return http.get(path, params=params)
-
-    def await_ready(self, within_sec: float = START_SEC) -> None:
-        """Wait until it takes calls."""
-        end = time.monotonic() + within_sec
-        while self.get("/readyz").status_code != 200:
-            assert time.monotonic() < end, self.log
-            time.sleep(0.1)

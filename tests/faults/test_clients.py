@@ -21,7 +21,7 @@ from tests.faults.instances import Instance
 from tests.faults.load import Heard, calls, percentile
 from undervoice.messages import SUBPROTOCOL
 
-CALLS, AUDIO_SEC = (40, 90.0) if LONG else (8, 18.0)
+CALLS, AUDIO_SEC = (40, 90.0) if LONG else (8, 14.0)
 SILENT = 1_000
 UNREAD = 8 if LONG else 3
 GROWTH_MB = 60.0

@@ -12,7 +12,7 @@ from tests.faults.instances import Instance
 from tests.faults.line import Line, line
 from tests.faults.load import Heard, calls
 
-CALLS, AUDIO_SEC = (40, 90.0) if LONG else (12, 24.0)
+CALLS, AUDIO_SEC = (40, 90.0) if LONG else (12, 20.0)
 SPEED = 2.0
 SILENCE_SEC = 15.0 if LONG else 6.0
 """When the client takes a silent server for lost; it tells every 5 s how the call stands."""

@@ -48,7 +48,7 @@ async def test_frozen_then_killed_then_back(
 ) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore.address)
     instance = launch(store="firestore://undervoice-faults")
-    normal = await hold(instance.server, "normal", FROZEN_SEC)
+    normal = await hold(instance.server, "normal", FROZEN_SEC / 2)
     await asyncio.to_thread(await_stored, instance, normal, 20)
     firestore.freeze()
     # From here on the store takes nothing; what it took before dies with it, since an emulator keeps nothing.
