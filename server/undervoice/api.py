@@ -22,7 +22,8 @@ from undervoice.readings import rfc3339
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
 from undervoice.trail import Handler, announce, noted, tell
-from undervoice.uploads import ClipParams, analyze_clip
+from undervoice.uploads import analyze_clip
+from undervoice.wrappings import ClipParams
 
 Everyone: tuple[Role, ...] = ("agent", "supervisor", "integrator")
 Readers: tuple[Role, ...] = ("agent", "supervisor")

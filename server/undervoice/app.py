@@ -50,8 +50,8 @@ from undervoice.trail import Handler
 
 log = logging.getLogger("undervoice")
 
-UPLOAD_ROOM = 8
-"""How many recordings of the largest size may be held at a time."""
+UPLOAD_ROOM = 6
+"""How many recordings of the largest size may be held at a time; unwrapping one takes up to five times its bytes."""
 DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 

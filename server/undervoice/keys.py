@@ -54,7 +54,7 @@ def public_keys(content: bytes) -> tuple[Key, ...]:
     """
     try:
         listed = msgspec.json.decode(content, type=dict[str, Any]).get("keys")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise ValueError("it is no JWKS document") from None
     usable = [key for entry in listed[:MOST_KEYS] if (key := _public_key(entry))] if isinstance(listed, list) else []
     if not usable:

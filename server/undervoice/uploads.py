@@ -3,58 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from undervoice import messages as m
 from undervoice import resources as r
 from undervoice.admission import address
-from undervoice.answers import convert, declared_bytes, read_body
+from undervoice.answers import declared_bytes
 from undervoice.auth import Principal
 from undervoice.clips import ClipCall, clip_result, cut
 from undervoice.emotion import SAMPLE_RATE, Scores, Segment
-from undervoice.errors import BadInput, Forbidden, Overloaded, StoreDown, TooLarge
+from undervoice.errors import Forbidden, Overloaded, StoreDown
 from undervoice.inference import Urgency
 from undervoice.rates import limited
 from undervoice.readings import rfc3339
 from undervoice.recordings import open_recording
 from undervoice.service import Service
+from undervoice.wrappings import Upload, read_upload
 
-ENVELOPE_BYTES = 64 * 1024
-"""What a wrapping may add to the audio itself."""
 IN_FLIGHT = 4
 """Segments of one clip that wait to be scored at a time, so that a long clip does not starve the others."""
 BYTES_PER_SEC = 2 * SAMPLE_RATE
 """What a second of audio counts as, at least."""
-
-
-class ClipParams(msgspec.Struct):
-    """What may be said of a clip, in the query, the form or beside ``audio_data``."""
-
-    call_id: m.Name | None = None
-    agent_id: m.Name | None = None
-    start_offset_sec: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
-    store: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """The audio of a request and what was said of it."""
-
-    data: bytes
-    media_type: str | None
-    params: ClipParams
 
 
 class Intake:
@@ -96,65 +72,6 @@ class Intake:
         """Count a recording that was small for its length as what it came to."""
         for client in self._clients:
             self._service.rates.unpacked(client, max(0, int(audio_sec * BYTES_PER_SEC) - self._counted))
-
-
-async def read_upload(request: Request, max_bytes: int, take: Callable[[int], None] | None = None) -> Upload:
-    """Unwrap a request: the bare recording, a multipart field ``audio_file``, or JSON with base64.
-
-    Args:
-        request: whose body has not been read yet.
-        max_bytes: the most audio.
-        take: told the size of each part that comes; it may refuse it.
-
-    Raises:
-        BadInput: a wrapping that cannot be opened.
-        TooLarge: more than ``max_bytes`` of audio.
-    """
-    kind = request.headers.get("content-type", "application/octet-stream")
-    said: dict[str, Any] = dict(request.query_params)
-    bare = kind.partition(";")[0].strip().lower()
-    if bare == "multipart/form-data":
-        data, form = await _from_form(request, max_bytes, take)
-        said, media_type = form | said, None
-    elif bare == "application/json":
-        data, extra = _from_json(await read_body(request, max_bytes * 4 // 3 + ENVELOPE_BYTES, take))
-        said, media_type = extra | said, None
-    else:
-        data, media_type = await read_body(request, max_bytes, take), bare
-    if len(data) > max_bytes:
-        raise TooLarge(f"a clip is at most {max_bytes} bytes")
-    return Upload(data, media_type, convert(said, ClipParams))
-
-
-async def _from_form(
-    request: Request, max_bytes: int, take: Callable[[int], None] | None
-) -> tuple[bytes, dict[str, Any]]:
-    body = await read_body(request, max_bytes + ENVELOPE_BYTES, take)
-
-    async def replay() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async with Request(request.scope, replay).form(max_files=4, max_fields=16) as form:
-        file = form.get("audio_file")
-        if file is None:
-            raise BadInput("the form has no field audio_file", code="audio_missing")
-        data = await file.read() if isinstance(file, UploadFile) else file.encode("latin-1", "replace")
-        said = {name: value for name, value in form.items() if isinstance(value, str) and name != "audio_file"}
-    return data, said
-
-
-def _from_json(body: bytes) -> tuple[bytes, dict[str, Any]]:
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInput("the body is no JSON", code="bad_json") from error
-    audio = said.pop("audio_data", None) if isinstance(said, dict) else None
-    if not isinstance(audio, str):
-        raise BadInput("the JSON object has no text audio_data", code="audio_missing")
-    try:
-        return base64.b64decode(audio, validate=True), said
-    except (binascii.Error, ValueError) as error:
-        raise BadInput("audio_data is no base64", code="bad_base64") from error
 
 
 async def analyze_clip(request: Request, service: Service, bearer: Principal) -> r.ClipResult:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from tests.edges.running import Running, serving
 from tests.edges.test_api import wav
 from tests.voices import sentence
+from undervoice.app import UPLOAD_ROOM
 from undervoice.auth import Tokens
 from undervoice.errors import BadAudio, TooLarge, UnsupportedAudio
 from undervoice.recordings import decode_clip
@@ -30,8 +31,9 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reas
 
 SECRET = "a secret that is longer than 32 bytes"
 SPEECH = sentence(0.4, 1.5, 1.0)
-MOST_MB = 150.0
-"""What all of this together may take, beyond what the server holds anyway."""
+MOST_MB = 200.0
+"""What all of this together may take, beyond what the server holds anyway: a full recording in base64 alone takes
+twice 33 MB, as body and as text, and 25."""
 MOST_SEC = 20.0
 """What one of them may take on a busy machine."""
 
@@ -92,7 +94,7 @@ def bombs() -> Iterator[tuple[str, dict[str, Any], set[int]]]:
     yield "wav cut in its header", {"content": header()[:40]}, {400, 422}
     yield "wav without end", {"content": b"RIFF" + b"\xff" * 2_000_000}, {400}
     yield "an hour of silence in flac", {"content": flat("FLAC", 3600, 8000)}, {413}
-    yield "half an hour of silence in flac", {"content": flat("FLAC", 1790, 16_000)}, {422}
+    yield "ten minutes of silence in flac", {"content": flat("FLAC", 600, 16_000)}, {422}
     yield "eight channels of silence at 192 kHz in flac", {"content": flat("FLAC", 120, 192_000, 8)}, {413}
     yield "more than half an hour of silence in ogg", {"content": flat("OGG", 1900, 8000)}, {413}
     yield "flac cut short", {"content": flat("FLAC", 600, 16_000)[:-5000]}, {400, 422}
@@ -105,6 +107,9 @@ def bombs() -> Iterator[tuple[str, dict[str, Any], set[int]]]:
     yield "base64 that is none", {"content": b'{"audio_data":"' + b"?" * 30_000_000 + b'"}'} | JSON, {400}
     yield "json nested deep", {"content": b"[" * 30_000_000} | JSON, {400}
     yield "json of many keys", {"content": json.dumps({str(n): n for n in range(300_000)}).encode()} | JSON, {400}
+    many = b'{"audio_data":"","x":[' + b"{}," * 9_000_000 + b"{}]}"
+    yield "json of many small things", {"content": many} | JSON, {400}
+    yield "json with a parameter of many", {"content": many.replace(b'"x"', b'"call_id"')} | JSON, {400}
     yield "a form of many parts", form(*(field(f"f{n}") for n in range(20_000))), {400}
     yield (
         "a form of many files",
@@ -143,7 +148,7 @@ def told(server: Running, before_mb: float) -> None:
 
 
 def test_many_at_once_are_held_within_the_room_there_is(tmp_path: Path, tiny: Path) -> None:
-    """Twelve full-size recordings of three tokens at once: some are refused, and memory stays within the room."""
+    """Twelve full-size recordings of three tokens at once: memory stays within the room, whatever is refused."""
     limit = 5_000_000
     settings = {"secret": SECRET, "upload_mb_per_min": "1000000", "max_clip_bytes": str(limit)}
     with serving(tmp_path, tiny, **settings) as server, ThreadPoolExecutor(12) as pool:
@@ -162,11 +167,11 @@ def test_many_at_once_are_held_within_the_room_there_is(tmp_path: Path, tiny: Pa
         post(0)
         before_mb = server.memory_mb()
         server.forget_peak()
-        found = list(pool.map(post, range(24)))
+        found = list(pool.map(post, range(12)))
         told(server, before_mb)
         assert set(found) <= {422, 429, 503}
         assert 422 in found
-        assert server.memory_mb("VmHWM") - before_mb < 4 * 8 * limit / 1e6
+        assert server.memory_mb("VmHWM") - before_mb < 5 * UPLOAD_ROOM * limit / 1e6 + 20
         assert post(1) == 422, "the room is given back"
 
 

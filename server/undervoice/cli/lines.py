@@ -56,8 +56,14 @@ def log_to_stderr(level: str) -> None:
     logging.raiseExceptions = False  # a broken record would be printed with its arguments
 
 
-OLD_NEWS = ("WebSocket %s", "returned without completing handshake", "Invalid UTF-8 sequence")
-"""The first repeats a socket's address with its query; the others call what a client does wrong an error of ours."""
+OLD_NEWS = (
+    "WebSocket %s",
+    "returned without completing handshake",
+    "Invalid UTF-8 sequence",
+    "Invalid HTTP request",
+    "Unsupported upgrade",
+)
+"""The first repeats a socket's address with its query; the others make noise of ours out of what strangers send."""
 
 
 def _is_news(record: logging.LogRecord) -> bool:
