@@ -42,8 +42,8 @@ YIELDING = ["nice", "-n", "10"] if shutil.which("nice") else []
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Service]:
-    """Run a server on a free port, with everything it keeps under ``folder``."""
+def serving(folder: Path, port: str = "0", **settings: str) -> Iterator[Service]:
+    """Run a server on a free port, or on this one, with everything it keeps under ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"UNDERVOICE_STATE": str(folder), "UNDERVOICE_STORE": f"sqlite:///{folder}/log.db"}
     # Room for a busy machine: readings are compared with those of `analyze`, so none may fall to the quick model.
@@ -51,7 +51,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
     environment |= {f"UNDERVOICE_{name.upper()}": value for name, value in settings.items()}
     with (folder / "stderr").open("w") as stderr:
         process = subprocess.Popen(
-            [*YIELDING, sys.executable, "-m", "undervoice", "serve", "--port", "0"],
+            [*YIELDING, sys.executable, "-m", "undervoice", "serve", "--port", port],
             stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment,
         )  # fmt: skip
         try:

@@ -30,13 +30,19 @@ class Wire:
     def _watch(self, socket: WebSocket) -> None:
         self.sockets.append(socket)
         socket.on("framesent", self._send)
-        socket.on("framereceived", lambda payload: self.received.append(json.loads(payload)))
+        socket.on("framereceived", self._receive)
 
     def _send(self, payload: bytes | str) -> None:
         if isinstance(payload, bytes):
             self.audio += payload
         else:
             self.sent.append(json.loads(payload))
+
+    def _receive(self, payload: bytes | str) -> None:
+        self.received.append(json.loads(payload))
+        if self.received[-1]["type"] == "started":
+            # What the lost connection had been given after this place is sent again.
+            del self.audio[2 * self.received[-1]["resume_from_sample"] :]
 
     @property
     def pcm(self) -> NDArray[np.int16]:

@@ -39,6 +39,8 @@ export class Link {
   #backoff;
   /** The newest checkpoint; empty before the first. */
   #checkpoint = '';
+  /** Whether a server has taken the call; before that, a failure is told at once. */
+  #begun = false;
   #resumedFrom = 0;
   #token = '';
   /** The token that was refused last, until a call has started with another. */
@@ -96,7 +98,7 @@ export class Link {
     if (this.#client?.started) {
       this.#outbox.stop();
       this.#expectWithin(STOP_MS);
-    } else if (this.#checkpoint) this.#expectWithin(STOP_AWAY_MS);
+    } else if (this.#begun) this.#expectWithin(STOP_AWAY_MS);
     else this.#end(null);
   }
 
@@ -135,6 +137,7 @@ export class Link {
   /** @param {StartedMessage} message */
   #started(message) {
     this.#after(0, null);
+    this.#begun = true;
     this.#refused = '';
     this.#resumedFrom = message.resume_from_sample ?? 0;
     if (this.#client) this.#outbox.open(this.#client.socket, this.#resumedFrom);
@@ -156,7 +159,7 @@ export class Link {
     this.#hangUp();
     const expired = failure.state === 'not_allowed' && this.#refused === '';
     if (expired) this.#refused = this.#token;
-    if (!this.#checkpoint || !(failure.retryable || expired)) return this.#end(failure);
+    if (!this.#begun || !(failure.retryable || expired)) return this.#end(failure);
     const waitMs = this.#backoff.next(performance.now(), failure.retryAfterMs);
     if (waitMs === null) return this.#end(new Failure('lost', failure.detail));
     this.#after(this.#draining ? 0 : waitMs, () => void this.#retry());

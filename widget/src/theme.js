@@ -64,7 +64,7 @@ const METER = `
 .stale .marker { background: var(--uv-edge); }
 /* Without a connection: a broken outline, an empty marker, no colours; the word says why and stays in full ink. */
 .card.away { border-style: dashed; border-color: var(--uv-edge); }
-.away .strip, .away .facts { opacity: 0.55; filter: grayscale(1); }
+.away .strip { opacity: 0.55; filter: grayscale(1); }
 .away .band { filter: grayscale(1); opacity: 0.3; }
 .away .marker { background: var(--uv-surface); border: 2px dashed var(--uv-edge); transition: none; }
 @media (prefers-reduced-motion: reduce) { .marker, .level i { transition: none; } }`;
