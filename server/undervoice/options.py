@@ -15,6 +15,7 @@ from undervoice.secret import LEAST_SECRET_BYTES
 
 PREFIX = "UNDERVOICE_"
 OFF = "off"
+DEFAULT_PORT = re.compile(r"^https:.*:443$|^http:.*:80$")
 
 
 def _text(value: object) -> str:
@@ -83,7 +84,8 @@ def _origins(value: object) -> tuple[str, ...]:
     parts = re.split(r"[\s,]+", value.strip()) if isinstance(value, str) else list(value)  # type: ignore[call-overload]
     origins = tuple(part.rstrip("/").lower() for part in parts if part)
     for origin in origins:
-        if not re.fullmatch(r"https?://[^/?#@\s*]+", origin):
+        # As browsers write them, or they would never match: a name in other letters is sent as xn--….
+        if not re.fullmatch(r"https?://[a-z0-9._:\[\]-]+", origin) or DEFAULT_PORT.search(origin):
             raise ValueError("must be origins such as https://desk.example.com, separated by commas")
     return origins
 

@@ -107,6 +107,15 @@ def test_origins_are_separated_by_commas_or_given_as_a_list() -> None:
     assert load_settings({}, {"origins": list(wanted)}).origins == wanted
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["https://bücher.example", "https://desk.example:443", "http://desk.example:80", "https://a/b", "null", "*"],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    with pytest.raises(BadSettings, match="must be origins"):
+        load_settings({"UNDERVOICE_ORIGINS": origin})
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "desk.example.com"])
 def test_a_public_address_needs_a_secret_and_origins(host: str) -> None:
     environ = {"UNDERVOICE_HOST": host}
