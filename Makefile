@@ -2,13 +2,14 @@
 # make test   all tests, with coverage; brings what they need where it can
 # make lint   style, types, floors, the widget's types
 # make faults everything breaks on purpose, for some minutes
+# make fuzz   whatever a stranger could send, some hundred thousand times; memory after ten thousand calls
 # make bench  bounded load on loopback     make widget  the browser side's checks
 # make train  both models, from ../shared       make lock  exact versions of everything
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test tests faults tools coverage lint bench widget train docs lock clean
+.PHONY: run test tests faults fuzz tools coverage lint bench widget train docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -45,6 +46,12 @@ tests: $(VENV)/test.stamp tools
 # The same faults as in the tests, for longer; a line of figures for each.
 faults: $(VENV)/test.stamp tools
 	UNDERVOICE_FAULTS=long $(BIN)/pytest -q tests/faults $(ARGS)
+
+# The same tests as in make test, for longer; what they count, and how fast, is printed. Then each decoder under atheris.
+fuzz: $(VENV)/test.stamp
+	@$(INSTALL) --editable '.[fuzz]' >&2 || echo "atheris cannot be installed here: the decoders get chance bytes alone" >&2
+	$(BIN)/pytest -q -s -o timeout=1800 tests/fuzz --long $(ARGS)
+	$(BIN)/python -m tests.fuzz.guided
 
 # Programs that some tests drive; those tests skip, and say so, where they are missing.
 TOOLS := chromium espeak-ng ffmpeg haproxy faketime

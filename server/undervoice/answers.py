@@ -126,7 +126,7 @@ async def decode_body(request: Request, kind: type[S]) -> S:
     body = await read_body(request, SMALL_BYTES)
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadInput(str(error)[:300], code="bad_json") from error
 
 
