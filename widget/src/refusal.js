@@ -18,8 +18,9 @@ export async function askWhy(server, token, signal) {
     const ready = await fetch(new URL('readyz', server), question).catch(() => answer);
     return statusFailure(ready.status, waitMs(ready));
   } catch (error) {
-    // Without a CORS header the answer is hidden too; that something answers tells the two apart.
-    const alive = await fetch(new URL('health', server), { mode: 'no-cors', ...question }).then(
+    // Without a CORS header the answer is hidden too; that something answers tells the two apart. The widget's
+    // own files are what any page may load.
+    const alive = await fetch(new URL('widget/undervoice-meter.js', server), { mode: 'no-cors', ...question }).then(
       () => true,
       () => false,
     );
