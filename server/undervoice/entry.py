@@ -42,15 +42,17 @@ def read_start(frame: bytes | str, decode: Decode) -> tuple[m.Start, list[m.Warn
     return message, warnings
 
 
-def own(start: m.Start, bearer: Principal) -> m.Start:
+def own(service: Service, start: m.Start, bearer: Principal) -> m.Start:
     """Return the start with the agent that it is for.
 
     Raises:
-        BadToken: the token has expired since the connection was opened.
+        BadToken: the token has expired or was revoked since the connection was opened.
         Forbidden: the token is for another call or agent.
     """
     if bearer.expires_at <= time.time():
         raise BadToken("the token has expired", code="token_expired")
+    if service.tokens.is_revoked(bearer):
+        raise BadToken("the token was revoked", code="token_revoked")
     if not bearer.may_stream(start.call_id, start.agent_id):
         raise Forbidden("this token is for another call or agent", code="foreign_call")
     return msgspec.structs.replace(start, agent_id=start.agent_id or bearer.subject)

@@ -133,7 +133,7 @@ class LiveCall:
     async def _open(self) -> None:
         start, warnings = read_start(await self._receive(), self._decode)
         self._seat.started(self._last_frame)
-        owned = own(start, self._bearer)
+        owned = own(self._service, start, self._bearer)
         if owned.resume is not None:
             self._session.continues(await recall(self._service, owned, owned.resume.checkpoint))
         outputs = self._session.receive(owned, datetime.now(UTC))

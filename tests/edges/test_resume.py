@@ -6,6 +6,7 @@ import itertools
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ def test_an_erased_call_ends_and_never_comes_back(server: Server) -> None:
         assert http.get("/api/v1/emotions", params={"call_id": "c-1"}).status_code == 404
 
 
-def test_a_token_that_is_revoked_ends_its_running_calls(serve: Serve, tmp_path: Any) -> None:
+def test_a_token_that_is_revoked_ends_its_running_calls(serve: Serve, tmp_path: Path) -> None:
     revoked = tmp_path / "revoked.txt"
     revoked.write_text("")
     server = serve(revoked=str(revoked), idle_sec="4")
@@ -198,6 +199,17 @@ def test_a_token_that_is_revoked_ends_its_running_calls(serve: Serve, tmp_path: 
         assert errors[-1]["code"] == "token_revoked"
         untouched.send('{"type":"stop"}')
         assert said(untouched)[-1]["type"] == "stopped"
+
+
+def test_a_token_that_is_revoked_before_the_start_begins_nothing(serve: Serve, tmp_path: Path) -> None:
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("")
+    server = serve(revoked=str(revoked))
+    token = server.token(agent_id="a-1")
+    with server.connect(token) as ws:
+        revoked.write_text(server.tokens.verify(token).token_id + "\n")
+        ws.send(opening("c-1"))
+        assert of_type(said(ws), "error")[-1]["code"] == "token_revoked"
 
 
 def test_the_agents_voice_is_scored_only_where_the_operator_says_so(serve: Serve, server: Server) -> None:
