@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 from tests.cli.conftest import SAMPLE_CALL, Running, lines
+from tests.faults.instances import Instance
 from undervoice.auth import Tokens
 
 
@@ -128,6 +129,39 @@ def test_a_terminal_shows_the_meter(server: Running, short_call: Path) -> None:
     assert "Call ended" in text
     assert "●" in text
     assert "\x1b[" in text
+
+
+def test_a_call_outlives_its_server(tmp_path: Path, model: Path) -> None:
+    server = Instance(tmp_path / "server", model)
+    audio, rate = soundfile.read(SAMPLE_CALL, dtype="int16", frames=9 * 16_000)
+    call = tmp_path / "call.wav"
+    soundfile.write(call, audio, rate)
+    command = [sys.executable, "-m", "undervoice", "stream", "--url", server.url, str(call)]
+    environ = server.env | {"UNDERVOICE_TOKEN": server.server.token}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    try:
+        server.start()
+        with subprocess.Popen(command, env=environ, **pipes) as playing:
+            time.sleep(4)
+            server.kill()
+            server.start()
+            shown, errors = playing.communicate(timeout=60)
+        assert (playing.returncode, errors) == (0, "")
+        readings = [line for line in shown.splitlines() if "–" in line]
+        told = [line.split()[0] for line in shown.splitlines() if line.startswith(("reconnecting…", "connected"))]
+        assert told == ["reconnecting…", "connected"]
+        assert len({line.split()[0] for line in readings}) == len(readings) > 0
+        assert f"ended: {len(readings)} segments in 00:09.0" in shown
+
+        with subprocess.Popen([*command, "--patience", "1", "--json"], env=environ, **pipes) as playing:
+            assert playing.stdout is not None
+            assert json.loads(playing.stdout.readline())["type"] == "started"
+            server.kill()
+            _, errors = playing.communicate(timeout=60)
+        assert playing.returncode == 1
+        assert "given up: " in errors.splitlines()[-1]
+    finally:
+        server.close()
 
 
 def test_several_files_are_several_calls_and_one_bad_file_is_one_line(server: Running, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.faults.evidence import await_stored
 from tests.faults.instances import Instance
 from tests.faults.load import Heard, calls
 
-CALLS, AUDIO_SEC, SPEED = (40, 60.0, 3.0) if LONG else (10, 12.0, 4.0)
+CALLS, AUDIO_SEC, SPEED = (40, 60.0, 3.0) if LONG else (10, 10.0, 5.0)
 
 
 async def hold(instance: Instance, name: str) -> list[Heard]:

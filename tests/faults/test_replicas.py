@@ -18,7 +18,7 @@ from tests.faults.conftest import LONG, Launch
 from tests.faults.evidence import await_stored
 from tests.faults.load import calls
 
-CALLS, AUDIO_SEC, SPEED = (60, 90.0, 1.0) if LONG else (20, 20.0, 2.0)
+CALLS, AUDIO_SEC, SPEED = (60, 90.0, 1.0) if LONG else (20, 18.0, 2.0)
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 """Where haproxy is, which Debian does not put on everyone's path."""
 CONFIG = """
