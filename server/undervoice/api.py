@@ -13,14 +13,16 @@ from starlette.responses import Response
 
 from undervoice import messages as m
 from undervoice import resources as r
+from undervoice import sheets
 from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
 from undervoice.errors import BadInput, Forbidden, NotFound
-from undervoice.params import CallsParams, EmotionsParams, LogsParams, MetricsParams
+from undervoice.params import LIMIT, CallsParams, EmotionsParams, LogsParams, MetricsParams
 from undervoice.readings import rfc3339
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.store.sifting import fits
 from undervoice.trail import Handler, announce, noted, tell
 from undervoice.uploads import analyze_clip
 from undervoice.wrappings import ClipParams
@@ -44,31 +46,58 @@ async def emotions(request: Request, service: Service) -> Response:
 
 
 async def logs(request: Request, service: Service) -> Response:
-    """Return a page of segments of all calls, newest first."""
-    return answer(await _logs(request, service))
+    """Return a page of segments of all calls, newest first; as CSV all of them."""
+    found = await _logs(request, service)
+    return found if isinstance(found, Response) else answer(found)
 
 
 async def bare_logs(request: Request, service: Service) -> Response:
     """Return the newest segments as the bare list that clients of the earlier system read."""
-    return answer((await _logs(request, service)).items)
+    found = await _logs(request, service)
+    return found if isinstance(found, Response) else answer(found.items)
 
 
-async def _logs(request: Request, service: Service) -> r.SegmentPage:
+async def _logs(request: Request, service: Service) -> r.SegmentPage | Response:
     bearer = principal(request, service, *Readers)
     params = query(request, LogsParams)
+    as_csv = sheets.wanted(request, params.format)
+    most = params.limit if as_csv else params.limit or LIMIT
     if bearer.is_agent and bearer.call_id is not None:
-        segments = await service.store.segments(bearer.call_id)
-        return r.SegmentPage(items=segments[::-1][: params.limit])
-    return await service.store.logs(
-        LogQuery(
-            limit=params.limit,
-            cursor=params.cursor,
-            agent_id=_own(bearer, params.agent_id),
-            emotion=params.emotion,
-            since=_moment(params.since),
-            until=_moment(params.until),
-        )
+        pages, wanted = _one_call(service, bearer.call_id, most), LogQuery()
+    else:
+        pages, wanted = service.store.logs, _log_query(bearer, params, as_csv)
+    if not as_csv:
+        return await pages(wanted)
+    _tell_csv(request)
+    return await sheets.log_sheet(pages, wanted, most, service.policy.model.labels)
+
+
+def _one_call(service: Service, call_id: str, most: int | None) -> sheets.Pages:
+    """Return a log of one call alone, which is but one page."""
+
+    async def page(_: LogQuery) -> r.SegmentPage:
+        return r.SegmentPage(items=(await service.store.segments(call_id))[::-1][:most])
+
+    return page
+
+
+def _log_query(bearer: Principal, params: LogsParams, as_csv: bool) -> LogQuery:
+    if params.follow is not None and (params.cursor or params.since or params.until or as_csv):
+        raise BadInput("follow goes without cursor, since, until and CSV", code="bad_parameter")
+    return LogQuery(
+        limit=params.limit or LIMIT,
+        cursor=params.cursor,
+        agent_id=_own(bearer, params.agent_id),
+        emotion=params.emotion,
+        since=_moment(params.since),
+        until=_moment(params.until),
+        follow=params.follow,
     )
+
+
+def _tell_csv(request: Request) -> None:
+    """Note the form in the audit log, also where ``Accept`` alone asked for it."""
+    tell(request, filters=(request.state.audited.filters or {}) | {"format": "csv"})
 
 
 def _own(bearer: Principal, agent_id: str | None) -> str | None:
@@ -95,13 +124,22 @@ async def calls(request: Request, service: Service) -> Response:
     """Return a page of calls, newest first; ``live=true`` those that are going on here now."""
     bearer = principal(request, service, *Readers)
     params = query(request, CallsParams)
-    agent_id = _own(bearer, params.agent_id)
+    wanted = CallQuery(
+        limit=params.limit,
+        cursor=params.cursor,
+        agent_id=_own(bearer, params.agent_id),
+        live=params.live,
+        since=_moment(params.since),
+        until=_moment(params.until),
+        min_upset_sec=params.min_upset_sec,
+        min_priority=params.min_priority,
+        alerted=params.alerts,
+    )
     if bearer.is_agent and bearer.call_id is not None:
         return answer(r.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
     if params.live:
-        going_on = [call for call in service.live.all() if agent_id in (None, call.agent_id)]
+        going_on = [call for call in service.live.all() if fits(wanted, call)]
         return answer(r.CallPage(items=going_on[: params.limit]))
-    wanted = CallQuery(limit=params.limit, cursor=params.cursor, agent_id=agent_id, live=params.live)
     return answer(await service.store.calls(wanted))
 
 
@@ -137,9 +175,13 @@ async def erase(request: Request, service: Service) -> Response:
 async def metrics(request: Request, service: Service) -> Response:
     """Return a bare list of counts by day, by hour, or by the agent whose customers were heard."""
     principal(request, service, "supervisor")
-    params = query(request, MetricsParams)
-    wanted = MetricsQuery(**msgspec.structs.asdict(params), min_calls=service.bounds.min_calls)
-    return answer(await service.store.metrics(wanted))
+    params = msgspec.structs.asdict(query(request, MetricsParams))
+    as_csv = sheets.wanted(request, params.pop("format"))
+    rows = await service.store.metrics(MetricsQuery(**params, min_calls=service.bounds.min_calls))
+    if not as_csv:
+        return answer(rows)
+    _tell_csv(request)
+    return sheets.metrics_sheet(rows, params["interval"], service.policy.model.labels)
 
 
 async def tokens(request: Request, service: Service) -> Response:
@@ -178,6 +220,8 @@ class Operation:
     takes: type[msgspec.Struct] | None = None
     body: Any = None
     errors: tuple[int, ...] = ()
+    csv: bool = False
+    """Whether it answers CSV too."""
     action: str | None = None
     """How the audit log calls it; ``None``: it shows nothing of anybody."""
 
@@ -195,13 +239,14 @@ EMOTIONS = Operation(
 )  # fmt: skip
 METRICS = Operation(
     "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams,
-    errors=(400, 403, 503), action="read_metrics",
+    errors=(400, 403, 503), csv=True, action="read_metrics",
 )  # fmt: skip
 OPERATIONS = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams, errors=(400, 403, 503), action="read_logs"),
+    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams,
+              errors=(400, 403, 503), csv=True, action="read_logs"),
     Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams,
               errors=(400, 403, 404, 503), action="read_calls"),
     Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
@@ -216,6 +261,6 @@ EARLIER = (
     EMOTIONS,
     METRICS,
     Operation("GET", "/logs", bare_logs, list[r.LoggedSegment], Readers, LogsParams,
-              errors=(400, 403, 503), action="read_logs"),
+              errors=(400, 403, 503), csv=True, action="read_logs"),
 )  # fmt: skip
 """Without a prefix, as clients of the earlier system call them."""

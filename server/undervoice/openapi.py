@@ -65,7 +65,12 @@ def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
 
 
 def _success(row: Operation) -> dict[str, Any]:
-    return {"200": _content("The answer.", row.answers)} if row.answers else {"204": {"description": "Done."}}
+    if not row.answers:
+        return {"204": {"description": "Done."}}
+    answer = _content("The answer.", row.answers)
+    if row.csv:
+        answer["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return {"200": answer}
 
 
 def _probe(path: str, doc: str) -> dict[str, Any]:

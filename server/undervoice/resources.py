@@ -86,10 +86,12 @@ class ClipResult(Reading, frozen=True, kw_only=True):
 
 
 class SegmentPage(Message, frozen=True):
-    """A page of the log, newest first."""
+    """A page of the log, newest first; to a follower, what was stored since, in that order."""
 
     items: list[LoggedSegment]
     next_cursor: str | None = None
+    follow: str | None = None
+    """With the first page: asks for what is stored after it was read."""
 
 
 class CallPage(Message, frozen=True):

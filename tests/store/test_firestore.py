@@ -8,6 +8,7 @@ import itertools
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,12 @@ def every_query(client: Any) -> Iterator[Any]:
     for agent, emotion, since, until in itertools.product(("a", None), ("sad", None), moments, moments):
         log = LogQuery(agent_id=agent, emotion=emotion, since=since, until=until, cursor=cursor)
         yield queries.log_page(client, log)
-    for agent, live in itertools.product(("a", None), (True, False, None)):
-        yield queries.call_page(client, CallQuery(agent_id=agent, live=live))
+    for agent, emotion in itertools.product(("a", None), ("sad", None)):
+        stored = LogQuery(agent_id=agent, emotion=emotion)
+        yield queries.stored_since(client, stored, (datetime(2026, 5, 24, tzinfo=UTC), "c-1"))
+    yield queries.stored_last(client)
+    for agent, live, since in itertools.product(("a", None), (True, False, None), moments):
+        yield queries.call_page(client, CallQuery(agent_id=agent, live=live, since=since))
     for agent, interval in itertools.product(("a", None), ("daily", "agent")):
         asked = MetricsQuery(agent_id=agent, interval=interval)  # type: ignore[arg-type]
         yield queries.metric_days(client, asked, Span.of(asked))

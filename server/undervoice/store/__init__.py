@@ -31,6 +31,9 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Inclusive, RFC 3339 UTC."""
     until: str | None = None
     """Exclusive, RFC 3339 UTC."""
+    follow: str | None = None
+    """A page's ``follow``: what was stored since, in that order, each reading once; ``cursor``, ``since`` and ``until``
+    are not looked at then."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,16 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
     agent_id: str | None = None
     live: bool | None = None
+    since: str | None = None
+    """Started then or later, RFC 3339 UTC."""
+    until: str | None = None
+    """Started before, RFC 3339 UTC."""
+    min_upset_sec: float | None = None
+    """Seconds upset at least."""
+    min_priority: float | None = None
+    """By the newest mood, at least."""
+    alerted: bool = False
+    """Only calls with alerts."""
 
 
 class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,13 +76,16 @@ class Store(Protocol):
         """Return one call's final readings in the order of the audio."""
 
     async def logs(self, query: LogQuery) -> SegmentPage:
-        """Return a page of final readings of all calls, newest first."""
+        """Return a page of final readings of all calls, newest first, and from where to follow what is stored after it.
+
+        With ``follow``, return what was stored since, and from where to go on.
+        """
 
     async def call(self, call_id: str) -> Call | None:
         """Return one call with its alerts, or ``None``."""
 
     async def calls(self, query: CallQuery) -> CallPage:
-        """Return a page of calls, newest first."""
+        """Return a page of calls, newest first; while it has a ``next_cursor``, it may be short, or even empty."""
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, the last word on each, oldest first."""

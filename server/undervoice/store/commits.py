@@ -41,6 +41,7 @@ async def insert(link: Link, collection: str, records: Mapping[str, Record], mak
         StoreDown: the database does not answer, or others keep writing the same.
     """
     from google.api_core.exceptions import AlreadyExists, FailedPrecondition
+    from google.cloud.firestore import SERVER_TIMESTAMP
 
     shard = random.randrange(SHARDS)  # noqa: S311 - spreads load, no secret
     waiting = {document_id(key): record for key, record in records.items()}
@@ -48,7 +49,7 @@ async def insert(link: Link, collection: str, records: Mapping[str, Record], mak
         for _ in range(RACES):
             write = client.batch()
             for key, record in waiting.items():
-                mark = {"shard": shard} if isinstance(record, LoggedSegment) else {}
+                mark = {"shard": shard, "stored_at": SERVER_TIMESTAMP} if isinstance(record, LoggedSegment) else {}
                 write.create(client.collection(collection).document(key), make(record) | mark)
             _count(client, write, (one for one in waiting.values() if isinstance(one, LoggedSegment)), shard)
             _unless_erased(client, write, waiting.values())

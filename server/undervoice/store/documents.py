@@ -1,7 +1,8 @@
 """How records look as Firestore documents, and back.
 
 Fields are the wire's, under the wire's names. Beside them stands ``at``, the moment in a
-form that sorts (``cursors.instant``). A call's ``metadata`` is a JSON text, for Firestore takes
+form that sorts (``cursors.instant``); a reading also has ``stored_at``, the moment of its commit, by which
+followers go. A call's ``metadata`` is a JSON text, for Firestore takes
 neither lists within lists nor every key that a client may send.
 
 A document of ``metrics`` holds one day of UTC of one agent, or a share of everybody's

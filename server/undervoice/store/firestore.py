@@ -10,12 +10,12 @@ from typing import TypeVar
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
 from undervoice.store import firestore_erasing as erasing
-from undervoice.store.batches import Batch, begun, replaces, with_alerts
+from undervoice.store import firestore_listings as listings
+from undervoice.store.batches import Batch, begun, replaces
 from undervoice.store.commits import insert, replace
-from undervoice.store.cursors import clamp, encode_cursor, instant
+from undervoice.store.cursors import instant
 from undervoice.store.documents import (
     Document,
-    alert_of,
     call_of,
     document_id,
     document_of,
@@ -75,22 +75,19 @@ class FirestoreStore:
         return [segment_of(document) for document in found]
 
     async def logs(self, query: LogQuery) -> SegmentPage:
-        """Return a page of final readings of all calls, newest first."""
-        found = await self._link.find(lambda client: queries.log_page(client, query))
-        page, cursor = _cut(found, "segment_id", query.limit)
-        return SegmentPage(items=[segment_of(document) for document in page], next_cursor=cursor)
+        """Return a page of final readings of all calls, newest first, or what was stored since another one."""
+        page = listings.followed if query.follow is not None else listings.log_page
+        return await page(self._link, query)
 
     async def call(self, call_id: str) -> Call | None:
         """Return one call with its alerts, or ``None``."""
         async with self._link.client() as client:
             found = await client.collection("calls").document(document_id(call_id)).get(**self._link.limits)
-        return (await self._with_alerts([call_of(found.to_dict())]))[0] if found.exists else None
+        return (await listings.calls_of(self._link, [found.to_dict()]))[0] if found.exists else None
 
     async def calls(self, query: CallQuery) -> CallPage:
         """Return a page of calls with their alerts, newest first."""
-        found = await self._link.find(lambda client: queries.call_page(client, query))
-        page, cursor = _cut(found, "call_id", query.limit)
-        return CallPage(items=await self._with_alerts([call_of(document) for document in page]), next_cursor=cursor)
+        return await listings.call_page(self._link, query)
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, oldest first."""
@@ -129,13 +126,6 @@ class FirestoreStore:
         """Close the connection; verbs raise ``StoreDown`` afterwards."""
         await self._link.close()
 
-    async def _with_alerts(self, calls: list[Call]) -> list[Call]:
-        alerts = []
-        for group in _groups([call.call_id for call in calls], queries.IN_VALUES):
-            found = await self._link.find(partial(queries.alerts_of_calls, call_ids=group))
-            alerts += [alert_of(document) for document in found]
-        return [with_alerts(call, (alert for alert in alerts if alert.call_id == call.call_id)) for call in calls]
-
 
 def _newer_call(new: Document, old: Document) -> bool:
     return replaces(call_of(new), call_of(old))
@@ -153,9 +143,3 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _chunks(by_id: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
     return (dict(group) for group in _groups(by_id.items(), size))
-
-
-def _cut(found: list[Document], key: str, limit: int) -> tuple[list[Document], str | None]:
-    """Return the page without the item that tells of another one, and the cursor to that."""
-    page = found[: clamp(limit)]
-    return page, encode_cursor((page[-1]["at"], page[-1][key])) if len(found) > len(page) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from undervoice.errors import BadInput
@@ -55,9 +56,26 @@ def log_page(client: Any, query: LogQuery) -> Any:
     return _page(_between(found, "at", since, until), query)
 
 
+def stored_since(client: Any, query: LogQuery, place: tuple[datetime, str]) -> Any:
+    """Return the query for readings in the order in which they were stored, behind a moment and an id."""
+    found = _where(client.collection("segments"), agent_id=query.agent_id, detected_emotion=query.emotion)
+    found = found.order_by("stored_at").order_by("__name__")
+    # An id is never empty for Firestore: this one sorts before all others.
+    return found.start_after({"stored_at": place[0], "__name__": place[1] or "-"}).limit(clamp(query.limit))
+
+
+def stored_last(client: Any) -> Any:
+    """Return the query for the reading that was stored last."""
+    newest = client.collection("segments").order_by("stored_at", direction="DESCENDING")
+    return newest.order_by("__name__", direction="DESCENDING").limit(1)
+
+
 def call_page(client: Any, query: CallQuery) -> Any:
-    """Return the query for a page of calls and one item more."""
-    return _page(_where(client.collection("calls"), agent_id=query.agent_id, live=query.live), query)
+    """Return the query for a page of calls and one item more, however they felt."""
+    found = _where(client.collection("calls"), agent_id=query.agent_id, live=query.live)
+    since = instant(query.since) if query.since else None
+    until = instant(query.until) if query.until else None
+    return _page(_between(found, "at", since, until), query)
 
 
 def metric_days(client: Any, query: MetricsQuery, span: Span) -> Any:
