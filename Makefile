@@ -4,12 +4,13 @@
 # make faults everything breaks on purpose, for some minutes
 # make fuzz   whatever a stranger could send, some hundred thousand times; memory after ten thousand calls
 # make bench  bounded load on loopback     make widget  the browser side's checks
+# make demo-data  a month of calls that were never held, to see the board full
 # make train  both models, from ../shared       make lock  exact versions of everything
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test tests faults fuzz tools coverage lint bench widget train docs lock clean
+.PHONY: run demo-data test tests faults fuzz tools coverage lint bench widget train docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,11 +28,15 @@ $(VENV)/run.stamp: pyproject.toml deploy/lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "undervoice needs Python 3.11 or newer")'
 	@echo "Making $(VENV): a minute the first time" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
-	@$(INSTALL) --editable '.[firestore]' >&2
+	@$(INSTALL) --editable '.[firestore,words]' >&2
 	@touch $@
 
+# Spoken by the labelled recordings where they lie beside, else by espeak-ng; make demo-data ARGS=--remove takes it back.
+demo-data: $(VENV)/run.stamp
+	@$(BIN)/undervoice demo-data $(addprefix --voices ,$(wildcard ../shared/data)) $(ARGS)
+
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	@$(INSTALL) --editable '.[firestore,dev]' >&2
+	@$(INSTALL) --editable '.[firestore,words,dev]' >&2
 	@$(INSTALL) --editable '.[train]' >&2 || echo "The train extra cannot be installed here: its tests will skip" >&2
 	@touch $@
 
@@ -67,7 +72,7 @@ tools:
 
 # The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
 # world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
-PURE := errors audio noise emotion vad features session account memory opening messages mood alerts triage readings recap resources dialects/*
+PURE := errors audio noise emotion vad features session account memory opening messages mood alerts triage wall readings recap replay resources dialects/*
 comma := ,
 space := $(subst ,, )
 PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))

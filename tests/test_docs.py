@@ -20,10 +20,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from tests.tiny import write_tiny_model
 from undervoice import __version__
 from undervoice.__main__ import COMMANDS, parser
-from undervoice.alerts import RULES
 from undervoice.app import create_app
 from undervoice.audio import RATES
 from undervoice.options import SETTINGS
+from undervoice.places import RULES_FILE
+from undervoice.rulebook import read_rules
 from undervoice.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -139,7 +140,7 @@ def _named(readme: str) -> set[str]:
 
 def test_every_alert_rule_has_its_row(readme: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", section_of(readme, "### Alerts"), re.MULTILINE)
-    assert rows == [(rule.name, rule.severity, rule.message) for rule in RULES]
+    assert rows == [(rule.name, rule.severity, rule.message) for rule in read_rules(RULES_FILE)]
 
 
 def section_of(text: str, heading: str) -> str:

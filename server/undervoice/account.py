@@ -32,9 +32,16 @@ class Account:
         if not segment.final:
             return [reading]
         mood = self._mood.hear(reading)
-        alerts = self._watch.see(mood, reading.end_offset_sec)
-        self.recap.add(reading, mood, alerts)
+        alerts = self._watch.hear(reading, mood)
+        self.recap.add(reading, mood)
+        self.recap.raised(alerts)
         return [reading, mood, *alerts]
+
+    def wait(self, silent_sec: float, offset_sec: float) -> Told:
+        """Take that nobody has spoken for so long at a place; return the alerts that this raises."""
+        alerts = self._watch.wait(silent_sec, offset_sec)
+        self.recap.raised(alerts)
+        return [*alerts]
 
     def _reading(self, segment: Segment, scores: Scores, latency_ms: float) -> m.EmotionReading:
         self._seq += 1

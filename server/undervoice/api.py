@@ -166,6 +166,7 @@ async def erase(request: Request, service: Service) -> Response:
     await announce(request, service)
     known = service.live.get(call_id) is not None
     stored = await service.writer.erase(call_id)
+    await service.webhooks.erase(call_id)
     await service.live.expel(call_id)
     if not (known or stored):
         raise NotFound("no such call", code="unknown_call")

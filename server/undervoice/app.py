@@ -39,14 +39,16 @@ from undervoice.pages import PROBES, WidgetFiles, demo, metrics
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
+from undervoice.rulebook import read_rules
 from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
-from undervoice.store import open_store
+from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
 from undervoice.trail import Handler
+from undervoice.webhooks import Webhooks
 
 log = logging.getLogger("undervoice")
 
@@ -76,10 +78,12 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
         await service.writer.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
+        await service.webhooks.open()
         yield
         sweeping.cancel()
         service.inference.close()
         if lost := await service.writer.close(DRAIN_SEC):
+        await service.webhooks.close()
             log.error("%d records could not be stored", lost)
         await asyncio.gather(sweeping, return_exceptions=True)
         await service.audit.close()
@@ -101,10 +105,19 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
     writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     model = lineup.chosen
+    webhooks = _webhooks(settings, store)
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
-        policy=Policy(model.info(), limits, settings.consent_required, settings.subjects, model.upset_weights),
+        policy=Policy(
+            model.info(),
+            limits,
+            settings.consent_required,
+            settings.subjects,
+            model.upset_weights,
+            read_rules(settings.rules_file),
+            weights=settings.weights,
+        ),
         bounds=Bounds(
             origins=settings.origins,
             start_sec=settings.start_sec,
@@ -119,6 +132,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         store=store,
         writer=writer,
         audit=audit,
+        webhooks=webhooks,
         live=live,
         drain=Drain(live, settings.drain_sec),
         connections=connections,
@@ -126,6 +140,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
             models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
             writer=writer,
             audit=audit,
+            webhooks=webhooks,
             inference=inference,
             live=live,
             connections=connections,
@@ -149,6 +164,17 @@ def _outbox(settings: Settings) -> Outbox | None:
 
 def _tokens(settings: Settings) -> Tokens:
     return Tokens(
+def _webhooks(settings: Settings, store: Store) -> Webhooks:
+    return Webhooks(
+        settings.webhooks,
+        settings.webhook_secret,
+        settings.state / "webhooks.db",
+        least=settings.webhook_severity,
+        limit_sec=settings.webhook_hours * 3600,
+        is_erased=store.is_erased,
+    )
+
+
         settings.secret,
         previous=settings.previous_secret,
         audience=settings.audience,

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from undervoice import places
 from undervoice.secret import LEAST_SECRET_BYTES
+from undervoice.signatures import signing_key
 
 PREFIX = "UNDERVOICE_"
 OFF = "off"
 DEFAULT_PORT = re.compile(r"^https:.*:443$|^http:.*:80$")
+LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
+MOST_WEBHOOKS = 16
 
 
 def _text(value: object) -> str:
@@ -59,16 +62,29 @@ def _subjects(value: object) -> tuple[str, ...]:
 
 def _jwks(value: object) -> str:
     text = _text(value)
-    if (
-        "://" in text
-        and not text.startswith("https://")
-        and not re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]", text)
-    ):
+    if "://" in text and not text.startswith("https://") and not LOOPBACK.match(text):
         raise ValueError("must be a file, or an https:// address (http:// on this machine only)")
     return text
 
 
 def _store(value: object) -> str:
+def _webhooks(value: object) -> tuple[str, ...]:
+    urls = tuple(dict.fromkeys(re.split(r"[\s,]+", str(value).strip())))
+    if len(urls) > MOST_WEBHOOKS:
+        raise ValueError(f"must be at most {MOST_WEBHOOKS} addresses")
+    for url in urls:
+        if not re.fullmatch(r"https://[^/?#\s]+[^#\s]*", url) and not LOOPBACK.match(url):
+            raise ValueError("must be https:// addresses (http:// on this machine only), separated by commas")
+    return urls
+
+
+def _webhook_secret(value: object) -> tuple[bytes, ...]:
+    try:
+        return tuple(signing_key(part) for part in re.split(r"[\s,]+", str(value).strip()))
+    except ValueError:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64; two with a comma while it changes") from None
+
+
     if "://" not in str(value):
         raise ValueError("must be sqlite:///PATH or firestore://PROJECT")
     return str(value)
@@ -164,6 +180,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("upload_mb_per_min", _integer(1, 1_000_000), 1500,
             "megabytes of recordings a minute of one token, and of one address"),
     Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
+    Setting("rules", _folder, None, "file of alert rules (TOML)", shown="those that are shipped"),
+    Setting("webhooks", _webhooks, (), "addresses that alerts are sent to, separated by commas",
+            shown="none", secret=True),
+    Setting("webhook_secret", _webhook_secret, (), "signs them: `whsec_` and 24 to 64 bytes in base64",
+            shown="none", secret=True),
+    Setting("webhook_severity", _choice("info", "warning", "critical"), "warning", "least severity that is sent"),
+    Setting("webhook_hours", _integer(1, 168), 24, "hours after which an alert that no receiver took is given up"),
             shown="none: this machine only", secret=True),
     Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),
     Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),

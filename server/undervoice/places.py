@@ -11,6 +11,9 @@ PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parents[1]
 """Where models and widget lie in an editable install; a wheel carries its own."""
 
+RULES_FILE = PACKAGE / "rules.toml"
+"""The alert rules that are in force where the operator names no others."""
+
 AUTO = "auto"
 AUTO_NAMES = ("accurate", "compact")
 """What ``auto`` stands for: the model for finals, and the one that helps it."""

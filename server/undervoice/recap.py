@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from undervoice.alerts import RULES, Rule
+from undervoice.alerts import Rule
 from undervoice.emotion import SAMPLE_RATE, Reading
 from undervoice.messages import Alert, Feedback, ModelInfo, Mood, Start, Totals, Warned
 from undervoice.readings import rfc3339
@@ -36,7 +36,7 @@ class Recap:
         start: Start,
         started_at: datetime,
         model: ModelInfo,
-        rules: tuple[Rule, ...] = RULES,
+        rules: tuple[Rule, ...] = (),
         memory: RecapMemory | None = None,
     ) -> None:
         was = memory or RecapMemory()
@@ -57,10 +57,13 @@ class Recap:
         """Seconds that were scored."""
         return round(self._seconds, 6)
 
-    def add(self, reading: Reading, mood: Mood, alerts: list[Alert]) -> None:
-        """Take a final reading, the mood after it, and the alerts that it raised."""
-        self.segments += 1
+    def raised(self, alerts: list[Alert]) -> None:
+        """Take alerts."""
         self.alerts += map(self.logged_alert, alerts)
+
+    def add(self, reading: Reading, mood: Mood) -> None:
+        """Take a final reading and the mood after it."""
+        self.segments += 1
         self._seconds += reading.end_offset_sec - reading.start_offset_sec
         self._distribution[reading.detected_emotion] += 1
         if self._peak is None or mood.upset_score > self._peak.upset_score:

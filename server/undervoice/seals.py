@@ -14,6 +14,7 @@ import zlib
 
 import msgspec
 
+from undervoice.alerts import AlertMemory
 from undervoice.errors import BadStart
 from undervoice.memory import CallMemory
 
@@ -50,12 +51,14 @@ class Seals:
         self._keys = [hmac.digest(each.encode(), PURPOSE, "sha256") for each in (secret, previous) if each]
 
     def seal(self, call_id: str, agent_id: str | None, memory: CallMemory) -> str:
-        """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them."""
-        token = self._sealed(Sealed(call_id, agent_id, memory))
-        if len(token) > LONGEST_TOKEN:
-            recap = msgspec.structs.replace(memory.recap, alerts=())
-            token = self._sealed(Sealed(call_id, agent_id, msgspec.structs.replace(memory, recap=recap)))
-        return token
+        """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them.
+
+        Should that not be enough, cooldowns do: an alert may then be raised again, and the call goes on.
+        """
+        brief = msgspec.structs.replace(memory, recap=msgspec.structs.replace(memory.recap, alerts=()))
+        briefer = msgspec.structs.replace(brief, alerts=AlertMemory(state=brief.alerts.state))
+        tokens = (self._sealed(Sealed(call_id, agent_id, each)) for each in (memory, brief, briefer))
+        return next((token for token in tokens if len(token) <= LONGEST_TOKEN), "")
 
     def _sealed(self, sealed: Sealed) -> str:
         body = zlib.compress(_encode(sealed))

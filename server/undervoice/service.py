@@ -18,6 +18,7 @@ from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
 from undervoice.store import Store
 from undervoice.store.writer import Writer
+from undervoice.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Service:
     store: Store
     writer: Writer
     audit: AuditLog
+    webhooks: Webhooks
     live: LiveCalls
     drain: Drain
     connections: Connections

@@ -12,8 +12,8 @@
 Outputs are messages to send, ``Segment``s to score, ``LoggedFeedback`` to store, ``Milestone``s, and
 ``End``. Whoever drives a session scores each segment, gives the scores back with ``scored`` (or says
 ``shed``) in the order of the outputs, and sends what those return in their place. Once that is done
-for all before a milestone, ``memory`` gives what a checkpoint carries; a session that ``continues``
-from it goes on as if nothing had happened.
+for all before a milestone, ``reached`` gives what it brings, and then ``memory`` what a checkpoint
+carries; a session that ``continues`` from it goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -124,6 +124,12 @@ class Session:
 
     def _milestone(self, state: SegmenterState) -> Milestone:
         return Milestone(state, self.state == "paused", self._counts)
+
+    def reached(self, milestone: Milestone) -> Told:
+        """Return the alerts that a milestone brings, once everything before it is out: silence makes no reading."""
+        place = milestone.segmenter
+        silent = 0 if place.speaking or place.silent_since is None else place.sample - place.silent_since
+        return self._account.wait(position_sec(silent), position_sec(place.sample)) if silent else []
 
     def memory(self, milestone: Milestone) -> CallMemory:
         """Return what a checkpoint at a milestone carries, once everything before it is out."""

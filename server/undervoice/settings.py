@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from undervoice import places
 from undervoice.errors import BadSettings
+from undervoice.messages import Severity
 from undervoice.options import PREFIX, SETTINGS, Setting
 from undervoice.secret import kept_secret
 
@@ -58,6 +59,11 @@ class Settings:
     requests_per_sec: int
     upload_mb_per_min: int
     metrics_token: str | None = field(repr=False)
+    rules: Path | None
+    webhooks: tuple[str, ...] = field(repr=False)
+    webhook_secret: tuple[bytes, ...] = field(repr=False)
+    webhook_severity: Severity
+    webhook_hours: int
     min_calls: int
     log_level: str
     sources: Mapping[str, Source]
@@ -96,6 +102,11 @@ def load_settings(
 ) -> Settings:
     """Return the settings in force: overrides (flags), then the environment, then defaults.
 
+    @property
+    def rules_file(self) -> Path:
+        """The file of the alert rules in force."""
+        return self.rules or places.RULES_FILE
+
     Args:
         environ: the process's environment; an empty variable counts as absent.
         overrides: values by name; ``None`` counts as absent.
@@ -127,6 +138,8 @@ def _given(row: Setting, environ: Mapping[str, str], overrides: Mapping[str, obj
     return None, "default"
 
 
+    if settings.webhooks and not settings.webhook_secret:
+        raise BadSettings(f"{PREFIX}WEBHOOKS needs {PREFIX}WEBHOOK_SECRET: nobody could tell our alerts from others'")
 def _parsed(row: Setting, given: object, source: Source) -> object:
     try:
         return row.parse(given)

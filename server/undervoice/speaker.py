@@ -115,14 +115,19 @@ class Speaker:
     async def _keep(self, told: Told) -> None:
         """Make what the client is about to see outlive this process first."""
         records: list[Record] = []
+        alerts: list[r.LoggedAlert] = []
         for message in told:
             if isinstance(message, m.EmotionReading):
                 records.append(self._session.recap.logged(message))
             elif isinstance(message, m.Alert):
-                records.append(self._session.recap.logged_alert(message))
-        await self._service.writer.keep([*records, self._record()])
+                alerts.append(self._session.recap.logged_alert(message))
+        kept = self._service.writer.keep([*records, *alerts, self._record()])
+        await asyncio.gather(kept, *([self._service.webhooks.keep(alerts)] if alerts else []))
 
     async def _say_checkpoint(self, milestone: Milestone) -> None:
+        if alerts := self._session.reached(milestone):
+            await self._keep(alerts)
+            await self.send(*alerts)
         memory = self._session.memory(milestone)
         start = self._session.start
         await self.send(m.Checkpoint(self._service.seals.seal(start.call_id, start.agent_id, memory), memory.sample))

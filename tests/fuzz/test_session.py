@@ -21,12 +21,21 @@ from hypothesis.stateful import (
 from tests.fuzz.clients import Client, essence
 from tests.fuzz.material import FORMATS, Piece
 from tests.fuzz.table import ALWAYS, ANSWERED, CONFIGS, MAY_FOLLOW, MESSAGES, PIECES, SPEECH
+from tests.rules.made import RULES
 from undervoice import messages as m
+from undervoice.alerts import Conditions, Rule
 from undervoice.emotion import GRID, SAMPLE_RATE, Emotion, position_sec
 from undervoice.errors import BadStart, TooLong
 from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import MAX_WARNINGS, End, Output
+
+TOUCHY = (
+    *RULES,
+    Rule("still", "info", "Still.", cooldown_sec=30.0, when=Conditions(silent_sec=5.0)),
+    Rule("poor", "info", "Poor.", cooldown_sec=30.0, when=Conditions(snr_below_db=60.0, speech_sec=2.0)),
+)
+"""Rules that fire in short calls too."""
 
 
 class AnyCall(RuleBasedStateMachine):
@@ -49,7 +58,8 @@ class AnyCall(RuleBasedStateMachine):
     )
     def arrive(self, audio: Any, config: m.Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
         labels = [emotion.value for emotion in Emotion]
-        self.client = Client(Policy(m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)))
+        limits = m.Limits(262_144, longest, 60)
+        self.client = Client(Policy(m.ModelInfo("made", "1", "0" * 64, labels), limits, rules=TOUCHY))
         self.audio, self.config, self.tidy, self.longest = audio, config, tidy, longest
         self.chance = np.random.default_rng(seed)
         if starts:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.made import scores
+from tests.rules.made import RULES, scores
 from tests.voices import sentence, silence, voice
 from undervoice import messages as m
 from undervoice import resources as r
@@ -22,7 +22,7 @@ from undervoice.opening import Policy
 from undervoice.session import End, Output, Session
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
-POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60))
+POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60), rules=RULES)
 SPEECH = sentence(0.5, 3.0, 1.0)
 
 
