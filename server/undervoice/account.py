@@ -23,7 +23,7 @@ class Account:
     def __init__(self, start: m.Start, policy: Policy, was: CallMemory) -> None:
         self._start, self._policy, self._started_at = start, policy, was.started_at
         self._seq = was.seq
-        self._mood, self._watch = MoodTracker(was.mood), Watch(policy.rules, was.alerts)
+        self._mood, self._watch = MoodTracker(was.mood, policy.weights), Watch(policy.rules, was.alerts)
         self.recap = Recap(start, was.started_at, policy.model, policy.rules, was.recap)
 
     def hear(self, segment: Segment, scores: Scores, latency_ms: float) -> Told:

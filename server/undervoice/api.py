@@ -11,9 +11,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from undervoice import board, sheets
 from undervoice import messages as m
 from undervoice import resources as r
-from undervoice import sheets
 from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
@@ -25,6 +25,7 @@ from undervoice.store import CallQuery, LogQuery, MetricsQuery
 from undervoice.store.sifting import fits
 from undervoice.trail import Handler, announce, noted, tell
 from undervoice.uploads import analyze_clip
+from undervoice.wall import LiveCall, Snapshot, WaitingCaller, WaitingPage
 from undervoice.wrappings import ClipParams
 
 Everyone: tuple[Role, ...] = ("agent", "supervisor", "integrator")
@@ -165,8 +166,8 @@ async def erase(request: Request, service: Service) -> Response:
         raise NotFound("no such call", code="unknown_call")
     await announce(request, service)
     known = service.live.get(call_id) is not None
-    stored = await service.writer.erase(call_id)
     await service.webhooks.erase(call_id)
+    stored = await service.writer.erase(call_id)
     await service.live.expel(call_id)
     if not (known or stored):
         raise NotFound("no such call", code="unknown_call")
@@ -242,6 +243,11 @@ METRICS = Operation(
     "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams,
     errors=(400, 403, 503), csv=True, action="read_metrics",
 )  # fmt: skip
+LIVE_EVENTS = {
+    "snapshot": Snapshot, "call": LiveCall, "mood": LiveCall, "alert": r.LoggedAlert, "ended": LiveCall,
+    "error": m.Failed,
+}  # fmt: skip
+"""What server-sent events carry, by name."""
 OPERATIONS = (
     CLIP,
     EMOTIONS,
@@ -252,6 +258,13 @@ OPERATIONS = (
               errors=(400, 403, 404, 503), action="read_calls"),
     Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
     Operation("DELETE", "/calls/{call_id}", erase, None, ("supervisor",), errors=(403, 404, 503), action="erase_call"),
+    Operation("GET", "/queue", board.queue, WaitingPage, ("supervisor",), board.QueueParams,
+              errors=(400, 403, 503), action="read_queue"),
+    Operation("POST", "/queue", board.join, WaitingCaller, ("supervisor", "integrator"), ClipParams, "caller",
+              (400, 403, 404, 413, 415, 422, 503), action="join_queue"),
+    Operation("DELETE", "/queue/{call_id}", board.leave, None, ("supervisor",), board.QueueLeaveParams,
+              errors=(400, 403, 404, 503), action="leave_queue"),
+    Operation("GET", "/live", board.live, LIVE_EVENTS, ("supervisor",), errors=(403, 503), action="watch_live"),
     Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest,
               errors=(400, 403, 413), action="issue_token"),
     Operation("GET", "/model", model, r.ModelsInService, Everyone, errors=(403,)),

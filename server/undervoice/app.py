@@ -48,6 +48,7 @@ from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
 from undervoice.trail import Handler
+from undervoice.waiting import WaitingLine
 from undervoice.webhooks import Webhooks
 
 log = logging.getLogger("undervoice")
@@ -77,13 +78,13 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
         for served in service.lineup.cards().models:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
         await service.writer.open()
-        sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         await service.webhooks.open()
+        sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         yield
         sweeping.cancel()
         service.inference.close()
-        if lost := await service.writer.close(DRAIN_SEC):
         await service.webhooks.close()
+        if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
         await asyncio.gather(sweeping, return_exceptions=True)
         await service.audit.close()
@@ -104,8 +105,8 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
     writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
-    model = lineup.chosen
     webhooks = _webhooks(settings, store)
+    model = lineup.chosen
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
@@ -131,22 +132,23 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         inference=inference,
         store=store,
         writer=writer,
-        audit=audit,
         webhooks=webhooks,
+        audit=audit,
         live=live,
         drain=Drain(live, settings.drain_sec),
         connections=connections,
         metrics=Metrics(
             models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
             writer=writer,
-            audit=audit,
             webhooks=webhooks,
+            audit=audit,
             inference=inference,
             live=live,
             connections=connections,
         ),
         rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
+        waiting=WaitingLine(store, settings.weights, settings.queue_hours),
         widget_folder=settings.widget_folder,
     )
 
@@ -162,8 +164,6 @@ def _outbox(settings: Settings) -> Outbox | None:
     )
 
 
-def _tokens(settings: Settings) -> Tokens:
-    return Tokens(
 def _webhooks(settings: Settings, store: Store) -> Webhooks:
     return Webhooks(
         settings.webhooks,
@@ -175,6 +175,8 @@ def _webhooks(settings: Settings, store: Store) -> Webhooks:
     )
 
 
+def _tokens(settings: Settings) -> Tokens:
+    return Tokens(
         settings.secret,
         previous=settings.previous_secret,
         audience=settings.audience,
@@ -229,7 +231,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type"],
+            allow_headers=["authorization", "content-type", "last-event-id"],
             expose_headers=["retry-after"],
         )
     ]

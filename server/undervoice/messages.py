@@ -198,6 +198,8 @@ class Mood(Message, frozen=True, tag="mood"):
     """−1 (calming) … 1 (rising)."""
     priority: float
     """0…140: how much this caller needs somebody."""
+    arousal: float = 0.5
+    """0 (quiet) … 1 (excited), smoothed."""
 
 
 class Alert(Message, frozen=True, tag="alert"):

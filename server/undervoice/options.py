@@ -13,12 +13,13 @@ from pathlib import Path
 from undervoice import places
 from undervoice.secret import LEAST_SECRET_BYTES
 from undervoice.signatures import signing_key
+from undervoice.triage import AROUSAL_WEIGHT, STEP, UPSET_WEIGHT, WORDS_WEIGHT
 
 PREFIX = "UNDERVOICE_"
 OFF = "off"
-DEFAULT_PORT = re.compile(r"^https:.*:443$|^http:.*:80$")
 LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 MOST_WEBHOOKS = 16
+DEFAULT_PORT = re.compile(r"^https:.*:443$|^http:.*:80$")
 
 
 def _text(value: object) -> str:
@@ -67,7 +68,6 @@ def _jwks(value: object) -> str:
     return text
 
 
-def _store(value: object) -> str:
 def _webhooks(value: object) -> tuple[str, ...]:
     urls = tuple(dict.fromkeys(re.split(r"[\s,]+", str(value).strip())))
     if len(urls) > MOST_WEBHOOKS:
@@ -85,6 +85,7 @@ def _webhook_secret(value: object) -> tuple[bytes, ...]:
         raise ValueError("must be whsec_ and 24 to 64 bytes in base64; two with a comma while it changes") from None
 
 
+def _store(value: object) -> str:
     if "://" not in str(value):
         raise ValueError("must be sqlite:///PATH or firestore://PROJECT")
     return str(value)
@@ -179,7 +180,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("requests_per_sec", _integer(1, 100_000), 100, "requests a second of one token, and of one address"),
     Setting("upload_mb_per_min", _integer(1, 1_000_000), 1500,
             "megabytes of recordings a minute of one token, and of one address"),
-    Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
     Setting("rules", _folder, None, "file of alert rules (TOML)", shown="those that are shipped"),
     Setting("webhooks", _webhooks, (), "addresses that alerts are sent to, separated by commas",
             shown="none", secret=True),
@@ -187,8 +187,15 @@ SETTINGS: tuple[Setting, ...] = (
             shown="none", secret=True),
     Setting("webhook_severity", _choice("info", "warning", "critical"), "warning", "least severity that is sent"),
     Setting("webhook_hours", _integer(1, 168), 24, "hours after which an alert that no receiver took is given up"),
+    Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
             shown="none: this machine only", secret=True),
     Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),
+    Setting("upset_weight", _integer(0, 1000), UPSET_WEIGHT, "points of priority that an upset voice has at most"),
+    Setting("arousal_weight", _integer(0, 1000), AROUSAL_WEIGHT, "points that an excited voice has at most"),
+    Setting("words_weight", _integer(0, 1000), WORDS_WEIGHT,
+            "points that the hardest words of a transcript add, and the kindest take away"),
+    Setting("age_step", _integer(1, 1000), STEP, "points that each newcomer adds to all who wait"),
+    Setting("queue_hours", _integer(1, 168), 12, "hours after which a waiting caller is forgotten"),
     Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),
 )  # fmt: skip
 """All settings. A row here is a variable, a line of ``undervoice settings`` and of the README."""

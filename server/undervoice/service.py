@@ -18,6 +18,7 @@ from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
 from undervoice.store import Store
 from undervoice.store.writer import Writer
+from undervoice.waiting import WaitingLine
 from undervoice.webhooks import Webhooks
 
 
@@ -48,14 +49,15 @@ class Service:
     inference: Inference
     store: Store
     writer: Writer
-    audit: AuditLog
     webhooks: Webhooks
+    audit: AuditLog
     live: LiveCalls
     drain: Drain
     connections: Connections
     metrics: Metrics
     rates: Rates
     room: Room
+    waiting: WaitingLine
     widget_folder: Path
 
     @property

@@ -18,6 +18,7 @@ from undervoice.errors import BadSettings
 from undervoice.messages import Severity
 from undervoice.options import PREFIX, SETTINGS, Setting
 from undervoice.secret import kept_secret
+from undervoice.triage import Weights
 
 Source = Literal["default", "environment", "flag", "state folder"]
 
@@ -58,13 +59,18 @@ class Settings:
     revoked: Path | None
     requests_per_sec: int
     upload_mb_per_min: int
-    metrics_token: str | None = field(repr=False)
     rules: Path | None
     webhooks: tuple[str, ...] = field(repr=False)
     webhook_secret: tuple[bytes, ...] = field(repr=False)
     webhook_severity: Severity
     webhook_hours: int
+    metrics_token: str | None = field(repr=False)
     min_calls: int
+    upset_weight: int
+    arousal_weight: int
+    words_weight: int
+    age_step: int
+    queue_hours: int
     log_level: str
     sources: Mapping[str, Source]
 
@@ -87,9 +93,19 @@ class Settings:
         return self.consent == "required" or (self.consent == "auto" and not self.loopback)
 
     @property
+    def weights(self) -> Weights:
+        """What counts how much in a priority."""
+        return Weights(self.upset_weight, self.arousal_weight, self.words_weight, self.age_step)
+
+    @property
     def model_folders(self) -> tuple[Path, ...]:
         """The folders of the models that score, the chosen one first."""
         return places.model_folders(self.model)
+
+    @property
+    def rules_file(self) -> Path:
+        """The file of the alert rules in force."""
+        return self.rules or places.RULES_FILE
 
     @property
     def widget_folder(self) -> Path:
@@ -101,11 +117,6 @@ def load_settings(
     environ: Mapping[str, str], overrides: Mapping[str, object] | None = None, *, serving: bool = True
 ) -> Settings:
     """Return the settings in force: overrides (flags), then the environment, then defaults.
-
-    @property
-    def rules_file(self) -> Path:
-        """The file of the alert rules in force."""
-        return self.rules or places.RULES_FILE
 
     Args:
         environ: the process's environment; an empty variable counts as absent.
@@ -127,6 +138,8 @@ def load_settings(
     settings = Settings(**values, sources=sources)
     if serving:
         _check_address(settings)
+    if settings.webhooks and not settings.webhook_secret:
+        raise BadSettings(f"{PREFIX}WEBHOOKS needs {PREFIX}WEBHOOK_SECRET: nobody could tell our alerts from others'")
     return settings
 
 
@@ -138,8 +151,6 @@ def _given(row: Setting, environ: Mapping[str, str], overrides: Mapping[str, obj
     return None, "default"
 
 
-    if settings.webhooks and not settings.webhook_secret:
-        raise BadSettings(f"{PREFIX}WEBHOOKS needs {PREFIX}WEBHOOK_SECRET: nobody could tell our alerts from others'")
 def _parsed(row: Setting, given: object, source: Source) -> object:
     try:
         return row.parse(given)

@@ -9,6 +9,7 @@ the steps between the arrivals; scores have a range, so that ``range / step`` bo
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ def priority(
 
 def words_points(polarity: float, weights: Weights = DEFAULT) -> float:
     """Return what words of a polarity, −1 (hard) … 1 (kind), add to a priority."""
-    return round(-weights.words * _within(polarity, -1, 1), 1)
+    return round(0.0 - weights.words * _within(polarity, -1, 1), 1)
 
 
 def place(score: float, arrival: int, weights: Weights = DEFAULT) -> tuple[int, int]:
@@ -113,9 +114,7 @@ def service_sec(services: Sequence[tuple[float, float]]) -> float | None:
         services: when each came and when it was served, in seconds of one clock.
     """
     served = sorted(services, key=lambda service: service[1])
-    between = [
-        max(0.0, left - max(came, before)) for (_, before), (came, left) in zip(served, served[1:], strict=False)
-    ]
+    between = [max(0.0, left - max(came, before)) for (_, before), (came, left) in itertools.pairwise(served)]
     return sum(between) / len(between) if len(between) >= LEAST_SERVICES else None
 
 

@@ -51,10 +51,14 @@ def test_every_answer_fits_the_openapi_document(server: Server) -> None:
     soundfile.write(file, SPEECH, 16_000, format="WAV")
     with server.http() as http, server.http("integrator") as integrator:
         document = http.get("/openapi.json").json()
+        assert integrator.post("/api/v1/queue", json={"call_id": "c-1"}).status_code == 200
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 client = integrator if path.endswith("tokens") else http
-                where = path.replace("{call_id}", "c-erased" if method == "delete" else "c-1")
+                if path.endswith("/live"):  # has no end of its own: test_live_feed.py looks at it
+                    continue
+                erased = method == "delete" and "calls" in path
+                where = path.replace("{call_id}", "c-erased" if erased else "c-1")
                 where += "?call_id=c-1" if path.endswith("/emotions") else ""
                 body = {"content": file.getvalue(), "headers": {"content-type": "audio/wav"}}
                 body = {"json": {"agent_id": "a-1"}} if path.endswith("tokens") else body if method == "post" else {}

@@ -175,6 +175,8 @@ def every_query(client: Any) -> Iterator[Any]:
     yield queries.segments_of_call(client, "c-1")
     yield queries.feedback_of_call(client, "c-1")
     yield queries.alerts_of_calls(client, ["c-1", "c-2"])
+    yield queries.waiting(client)
+    yield queries.services(client)
     yield queries.some_of_call(client, collection="alerts", call_id="c-1", limit=9)
     yield queries.some_older(client, collection="alerts", before="2026-05-24T10:00:00.000000Z", limit=9)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from undervoice.errors import BadSettings
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.wall import QueuedCaller
 
 Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback
 """Whatever is stored; a later ``Call`` of the same id replaces the earlier one."""
@@ -66,6 +67,29 @@ class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
     min_calls: int = 20
 
 
+MOST_WAITING = 10_000
+"""Waiting callers that are looked at."""
+MOST_SERVICES = 50
+"""Services by which waiting times are estimated."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """When a caller came and when it was served, RFC 3339 UTC."""
+
+    arrived_at: str
+    left_at: str
+
+
+class QueueState(msgspec.Struct, frozen=True):
+    """Who waits, in the order in which they came."""
+
+    newest: int
+    """The number of whoever came last, waiting or not."""
+    waiting: list[QueuedCaller]
+    services: list[Service]
+    """The latest, newest first."""
+
+
 class Store(Protocol):
     """What every backend can do. A store that cannot answer in time raises ``StoreDown``."""
 
@@ -107,6 +131,18 @@ class Store(Protocol):
 
         Metrics stay: they name no call. Tombstones as old go too.
         """
+
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue and return it with its number; ``None`` if its call was erased.
+
+        One who waits already is renewed and keeps its number. Those who came before ``since`` are forgotten.
+        """
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue at a moment; return whether it waited."""
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the store answers."""

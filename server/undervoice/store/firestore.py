@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
-from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, firestore_queue, queries
 from undervoice.store import firestore_erasing as erasing
 from undervoice.store import firestore_listings as listings
 from undervoice.store.batches import Batch, begun, replaces
@@ -26,6 +26,7 @@ from undervoice.store.documents import (
 from undervoice.store.link import Link
 from undervoice.store.tallies import Span, answer
 from undervoice.store.tombstones import horizon
+from undervoice.wall import QueuedCaller
 
 COMMIT_SEGMENTS = 120
 """A commit holds at most 500 writes; each reading may touch two metrics documents beside its own, and a tombstone."""
@@ -116,6 +117,18 @@ class FirestoreStore:
     async def expire(self, before: str) -> int:
         """Remove calls that started before a moment, and tombstones as old; one that raises may be repeated."""
         return await erasing.expire(self._link, instant(before))
+
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue, or renew one who waits; ``None`` if its call was erased."""
+        return await firestore_queue.enqueue(self._link, caller, instant(since), self._days)
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue; return whether it waited."""
+        return await firestore_queue.dequeue(self._link, call_id, at, served=served)
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
+        return await firestore_queue.read_queue(self._link, instant(since))
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless a document can be asked for (no call has this id)."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from undervoice.errors import BadInput
-from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.store import MOST_SERVICES, MOST_WAITING, CallQuery, LogQuery, MetricsQuery
 from undervoice.store.cursors import clamp, decode_cursor, instant
 from undervoice.store.documents import document_id
 from undervoice.store.tallies import Span
@@ -76,6 +76,17 @@ def call_page(client: Any, query: CallQuery) -> Any:
     since = instant(query.since) if query.since else None
     until = instant(query.until) if query.until else None
     return _page(_between(found, "at", since, until), query)
+
+
+def waiting(client: Any) -> Any:
+    """Return the query for those who wait, in the order in which they came."""
+    return _where(client.collection("queue"), waiting=True).order_by("arrival").limit(MOST_WAITING)
+
+
+def services(client: Any) -> Any:
+    """Return the query for those who were served last."""
+    served = _where(client.collection("queue"), served=True)
+    return served.order_by("left_at", direction="DESCENDING").limit(MOST_SERVICES)
 
 
 def metric_days(client: Any, query: MetricsQuery, span: Span) -> Any:

@@ -121,6 +121,18 @@ MIGRATIONS: list[str] = [
     CREATE INDEX calls_by_live ON calls (at, call_id, upset_sec, priority, live, alerted) WHERE live;
     CREATE INDEX calls_by_alerted ON calls (at, call_id, upset_sec, priority, live, alerted) WHERE alerted;
     """,
+    """
+    -- Who waits, and who was served lately: the number of whoever came last.
+    CREATE TABLE queue (
+        call_id TEXT PRIMARY KEY, at TEXT NOT NULL, arrival INTEGER NOT NULL, left_at TEXT, served INTEGER,
+        body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX queue_by_time ON queue (at);
+    CREATE INDEX queue_waiting ON queue (arrival) WHERE left_at IS NULL;
+    CREATE INDEX queue_served ON queue (left_at) WHERE served;
+    CREATE TABLE queue_arrivals (newest INTEGER NOT NULL);
+    INSERT INTO queue_arrivals VALUES (0);
+    """,
 ]
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
-from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, sqlite_queue
 from undervoice.store import sqlite_erasing as erasing
 from undervoice.store.batches import Batch, begun, replaces
 from undervoice.store.cursors import instant
@@ -19,6 +19,7 @@ from undervoice.store.tallies import Span, tally
 from undervoice.store.tombstones import horizon, now
 from undervoice.store.trends import metrics
 from undervoice.store.worker import Worker
+from undervoice.wall import QueuedCaller
 
 T = TypeVar("T")
 
@@ -96,6 +97,18 @@ class SqliteStore:
             gone |= part
         await self._writes.run(erasing.forget)
         return len(gone)
+
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue, or renew one who waits; ``None`` if its call was erased."""
+        return await self._writes.run(lambda db: sqlite_queue.enqueue(db, caller, instant(since)))
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue; return whether it waited."""
+        return await self._writes.run(lambda db: sqlite_queue.dequeue(db, call_id, at, served=served))
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
+        return await self._read(lambda db: sqlite_queue.read_queue(db, instant(since)))
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the file can be opened and written to."""
