@@ -83,7 +83,7 @@ def _next(query: LogQuery, left: int | None) -> LogQuery:
 
 def _reading(segment: LoggedSegment) -> dict[str, Any]:
     fields = msgspec.structs.asdict(segment)
-    return fields["all_emotions_confidence"] | msgspec.structs.asdict(segment.quality) | fields
+    return {**segment.all_emotions_confidence, **msgspec.structs.asdict(segment.quality), **fields}
 
 
 def _lines(columns: Sequence[str], rows: Iterable[dict[str, Any]], *, header: bool = False) -> str:

@@ -21,7 +21,6 @@ MAX_LIMIT = 500
 """Items a page at most."""
 
 T = TypeVar("T")
-P = TypeVar("P", bound=tuple[str, ...])
 
 Place = tuple[str, str]
 """The moment (as ``instant`` writes it) and the id of the last item of a page."""
@@ -62,13 +61,17 @@ def decode_cursor(cursor: str | None) -> Place | None:
     """
     if cursor is None:
         return None
-    moment, key = _parts(cursor, Place)
-    try:
-        if instant(moment) == moment:
+    match _parts(cursor):
+        case moment, key if _is_instant(moment):
             return moment, key
-    except BadInput:
-        pass
     raise _bad_cursor()
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return instant(text) == text
+    except BadInput:
+        return False
 
 
 def encode_mark(*mark: str) -> str:
@@ -82,7 +85,7 @@ def decode_mark(follow: str | None, *kinds: Callable[[str], T]) -> tuple[T, ...]
     Raises:
         BadInput: ``bad_cursor``, for anything else.
     """
-    name, *mark = _parts(follow or "", tuple[str, ...])
+    name, *mark = _parts(follow or "")
     try:
         if name == "follow" and len(mark) == len(kinds):
             return tuple(kind(part) for kind, part in zip(kinds, mark, strict=True))
@@ -95,10 +98,10 @@ def _text(parts: tuple[str, ...]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
 
 
-def _parts(cursor: str, kind: type[P]) -> P:
+def _parts(cursor: str) -> tuple[str, ...]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        parts = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
+        parts = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[str, ...])
         if parts and _text(parts) == cursor:
             return parts
     except (ValueError, binascii.Error, msgspec.MsgspecError):

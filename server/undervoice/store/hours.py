@@ -96,7 +96,10 @@ def _begin(db: sqlite3.Connection, agent: str, hour: str, calls: int) -> None:
 def _kept(db: sqlite3.Connection, level: int, key: HourKey) -> Tally | None:
     hour, agent = key
     row = db.execute(GET, (level, agent, hour[: NAME_LENGTH[level]])).fetchone()
-    return None if row is None else Tally(*row[:4], msgspec.json.decode(row[4], type=dict[str, int]))
+    if row is None:
+        return None
+    total, uncertain, upset, confidence_sum, emotions = row
+    return Tally(total, uncertain, upset, confidence_sum, msgspec.json.decode(emotions, type=dict[str, int]))
 
 
 def _put(db: sqlite3.Connection, level: int, key: HourKey, sums: Tally) -> None:
