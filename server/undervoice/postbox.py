@@ -56,6 +56,11 @@ class Postbox:
         self.failing = False
         """Whether the disk took nothing last time: alerts then live in memory only."""
 
+    @property
+    def exists(self) -> bool:
+        """Whether any process has ever written anything down."""
+        return bool(leftovers(self._wanted, Path()))
+
     async def open(self) -> list[Letter]:
         """Claim a file, take over what dead processes left, and return all that waits, the oldest first."""
         return await self._run(self._load, OPEN_SEC) or []

@@ -105,8 +105,8 @@ class Webhooks:
     # ------------------------------------------------------------ verbs; none of them raises
 
     async def open(self) -> None:
-        """Go on with what earlier processes left; without any address there is nothing to do."""
-        if not self._urls:
+        """Go on with what earlier processes left; what is for no address of now is given up."""
+        if not self._urls and not self._postbox.exists:
             return
         import httpx
 

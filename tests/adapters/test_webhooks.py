@@ -458,12 +458,15 @@ async def test_what_one_server_could_not_deliver_the_next_one_does(receivers: Re
         assert webhooks.waiting == 0
 
 
-async def test_what_is_for_nobody_any_more_is_given_up(receivers: Receivers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [("b",), ()])
+async def test_what_is_for_nobody_any_more_is_given_up(
+    receivers: Receivers, tmp_path: Path, others: tuple[str, ...]
+) -> None:
     receivers.answer("503")
     async with sending(tmp_path, receivers.url(), receivers.url("b")) as webhooks:
         await webhooks.keep(ALERTS[:2])
         await eventually(lambda: webhooks.delivered == 2)
-    async with sending(tmp_path, receivers.url("b")) as webhooks:
+    async with sending(tmp_path, *map(receivers.url, others)) as webhooks:
         assert (webhooks.given_up, webhooks.waiting) == (2, 0)
     assert rows(tmp_path) == 0
 
