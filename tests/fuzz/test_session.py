@@ -49,7 +49,8 @@ class AnyCall(RuleBasedStateMachine):
     )
     def arrive(self, audio: Any, config: m.Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
         labels = [emotion.value for emotion in Emotion]
-        self.client = Client(Policy(m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)))
+        model, limits = m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)
+        self.client = Client(Policy(model, limits, subjects=("customer", "agent")))
         self.audio, self.config, self.tidy, self.longest = audio, config, tidy, longest
         self.chance = np.random.default_rng(seed)
         if starts:
@@ -133,8 +134,6 @@ class AnyCall(RuleBasedStateMachine):
     def _send_audio(self, data: bytes) -> None:
         if self.tidy and self.state == "paused":
             data = data[: len(data) - len(data) % (self.audio.block * self.audio.frame_bytes)]
-        if self.state == "paused" and (self.longest < 100 or not self._blocks(len(data))):
-            return
         state = self.state
         self._check(bytes, self.client.send(data))
         if state == "stopped":
@@ -146,10 +145,6 @@ class AnyCall(RuleBasedStateMachine):
             blocks, self.ignored_frames = divmod(self.ignored_frames + frames, self.audio.block)
             self.discarded += blocks * GRID
             self.paused += blocks * GRID
-
-    def _blocks(self, size: int) -> int:
-        """Return how many times 10 ms so many bytes complete while paused."""
-        return (self.ignored_frames + (self.carried + size) // self.audio.frame_bytes) // self.audio.block
 
     def _message(self, event: m.ClientMessage) -> list[Output]:
         outputs = self.client.send(event)
