@@ -36,6 +36,7 @@ def test_what_is_over_is_let_go(tmp_path: Path, tiny: Path) -> None:
         use(served, USES, 20)
         before, rounds = use(served, USES, 20), 40
         after = use(served, USES, rounds)
+    print(f"\na round keeps {(after - before) / rounds:.0f} KB")
     assert (after - before) / rounds < KEPT_KB
 
 
