@@ -40,7 +40,10 @@ async def readyz(request: Request, service: Service) -> Response:
     full = len(service.connections) >= service.connections.most
     checks = _outbox(service)
     status = _status(service, degraded=full or bool(checks))
-    return answer(Health(status, __version__, checks), 503 if full or service.draining else 200)
+    if not (full or service.draining):
+        return answer(Health(status, __version__, checks))
+    # Another server takes over at once; a full one has to lose a call first.
+    return answer(Health(status, __version__, checks), 503, {"retry-after": "1" if service.draining else "5"})
 
 
 def _status(service: Service, *, degraded: bool) -> Literal["ok", "degraded", "draining"]:
