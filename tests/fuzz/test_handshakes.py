@@ -64,7 +64,9 @@ def answer(server: Server, data: bytes) -> int | None:
             line.sendall(data)
             line.shutdown(socket.SHUT_WR)
             head = line.recv(4096)
-        except ConnectionError:
+        except TimeoutError:
+            raise  # a line that is neither answered nor closed
+        except OSError:
             return None
     status = re.match(rb"HTTP/1\.1 (\d+)", head)
     assert status or not head, head
