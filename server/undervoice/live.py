@@ -9,7 +9,7 @@ from typing import Protocol
 from undervoice.errors import CallExists, Forbidden, UndervoiceError
 from undervoice.resources import Call
 
-RECENT = 4096
+RECENT = 1024
 """Ended calls that are still known here, since their records may not have reached the store yet."""
 EXPEL_SEC = 5.0
 """How long an erased call may take to end."""
