@@ -153,7 +153,11 @@ class AnyCall(stateful.RuleBasedStateMachine):
             assert outputs == []
             return
         allowed = ALWAYS[kind] if kind in ALWAYS else MAY_FOLLOW[self.state, kind]
-        assert {type(output) for output in outputs} <= {*allowed, m.Warned if kind in (bytes, m.Discarded) else m.Speech, m.Speech}
+        assert {type(output) for output in outputs} <= {
+            *allowed,
+            m.Warned if kind in (bytes, m.Discarded) else m.Speech,
+            m.Speech,
+        }
         if kind in ANSWERED:
             assert isinstance(outputs[-1], ANSWERED[kind])
         if outputs and isinstance(outputs[-1], End):
