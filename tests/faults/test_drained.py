@@ -19,7 +19,11 @@ async def test_sigterm_with_100_live_calls(launch: Launch, figures: Callable[[st
     instance = launch(drain_sec=str(DRAIN_SEC))
     async with calls(instance.server, CALLS, AUDIO_SEC, speed=SPEED, over_sec=2) as tasks:
         await asyncio.sleep(AUDIO_SEC / SPEED / 3)
-        live = instance.metrics()["undervoice_calls_live"]
+        for _ in range(50):  # a busy machine lets the last of them in a moment later
+            live = instance.metrics()["undervoice_calls_live"]
+            if live == CALLS:
+                break
+            await asyncio.sleep(0.05)
         assert live == CALLS
         began = time.monotonic()
         status = await asyncio.to_thread(instance.terminate, DRAIN_SEC + LAST_WORDS_SEC)
