@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from undervoice import __version__
+from undervoice.admission import bearer_token
 from undervoice.answers import answer
 from undervoice.errors import BadToken, Forbidden, StoreDown
 from undervoice.resources import Health
@@ -83,10 +84,10 @@ def _check_scraper(request: Request, wanted: str | None) -> None:
         return
     if wanted is None:
         raise Forbidden("metrics are for this machine, unless a token for them is set", code="metrics_local")
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if not token or scheme.lower() != "bearer":
+    token = bearer_token(request)
+    if token is None:
         raise BadToken("metrics need a token: Authorization: Bearer …", code="token_missing")
-    if not hmac.compare_digest(token.strip().encode(), wanted.encode()):
+    if not hmac.compare_digest(token.encode(), wanted.encode()):
         raise BadToken("not the token of this server's metrics", code="token_invalid")
 
 
