@@ -46,10 +46,16 @@ def address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-def _token(connection: HTTPConnection) -> str | None:
+def bearer_token(connection: HTTPConnection) -> str | None:
+    """Return what the ``Authorization`` header bears."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if token and scheme.lower() == "bearer":
-        return token.strip()
+    return token.strip() if token and scheme.lower() == "bearer" else None
+
+
+def _token(connection: HTTPConnection) -> str | None:
+    token = bearer_token(connection)
+    if token is not None:
+        return token
     for offered in subprotocols(connection):
         if offered.startswith(BEARER_PROTOCOL):
             return offered.removeprefix(BEARER_PROTOCOL)

@@ -25,6 +25,8 @@ from typing import Any
 
 import msgspec
 
+from undervoice.secret import derived_keys
+
 PURPOSE = b"undervoice audit head v1"
 GENESIS = "0" * 64
 """What the first line has for the hash of the line before it."""
@@ -54,7 +56,7 @@ class HeadKeys:
     """Signs heads, with a key for this purpose alone, and knows those of the secret before the last change."""
 
     def __init__(self, secret: str, previous: str | None = None) -> None:
-        self._keys = [hmac.digest(each.encode(), PURPOSE, "sha256") for each in (secret, previous) if each]
+        self._keys = derived_keys(PURPOSE, secret, previous)
 
     def sign(self, replica: str, seq: int, last: str) -> Head:
         """Return the head of a chain."""

@@ -14,7 +14,7 @@ from undervoice.feed import Feed
 from undervoice.resources import Call
 from undervoice.wall import Snapshot, erased_row, live_row
 
-RECENT = 4096
+RECENT = 1024
 """Ended calls that are still known here, since their records may not have reached the store yet."""
 EXPEL_SEC = 5.0
 """How long an erased call may take to end."""

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from undervoice import __version__
+from undervoice.admission import bearer_token
 from undervoice.answers import answer
 from undervoice.errors import BadToken, Forbidden, StoreDown
 from undervoice.resources import Health
@@ -40,7 +41,10 @@ async def readyz(request: Request, service: Service) -> Response:
     full = len(service.connections) >= service.connections.most
     checks = _outbox(service)
     status = _status(service, degraded=full or bool(checks))
-    return answer(Health(status, __version__, checks), 503 if full or service.draining else 200)
+    if not (full or service.draining):
+        return answer(Health(status, __version__, checks))
+    # Another server takes over at once; a full one has to lose a call first.
+    return answer(Health(status, __version__, checks), 503, {"retry-after": "1" if service.draining else "5"})
 
 
 def _status(service: Service, *, degraded: bool) -> Literal["ok", "degraded", "draining"]:
@@ -80,10 +84,10 @@ def _check_scraper(request: Request, wanted: str | None) -> None:
         return
     if wanted is None:
         raise Forbidden("metrics are for this machine, unless a token for them is set", code="metrics_local")
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if not token or scheme.lower() != "bearer":
+    token = bearer_token(request)
+    if token is None:
         raise BadToken("metrics need a token: Authorization: Bearer …", code="token_missing")
-    if not hmac.compare_digest(token.strip().encode(), wanted.encode()):
+    if not hmac.compare_digest(token.encode(), wanted.encode()):
         raise BadToken("not the token of this server's metrics", code="token_invalid")
 
 

@@ -177,4 +177,5 @@ def _undecodable(error: soundfile.LibsndfileError) -> BadAudio:
 
 def _int16(signal: npt.NDArray[np.float32]) -> Samples:
     """Round ``float32[n]`` in −1…1 to samples; 16-bit recordings come out as they went in."""
-    return np.clip(np.rint(np.nan_to_num(signal) * 32_768), -32_768, 32_767).astype(np.int16)
+    # Clipped first: a file of floats may hold any, and the largest would overflow.
+    return np.minimum(np.rint(np.clip(np.nan_to_num(signal), -1, 1) * 32_768), 32_767).astype(np.int16)

@@ -17,6 +17,7 @@ import msgspec
 from undervoice.alerts import AlertMemory
 from undervoice.errors import BadStart
 from undervoice.memory import CallMemory
+from undervoice.secret import derived_keys
 
 PURPOSE = b"undervoice checkpoint v1"
 MAC_BYTES = 16
@@ -48,7 +49,7 @@ class Seals:
     """
 
     def __init__(self, secret: str, previous: str | None = None) -> None:
-        self._keys = [hmac.digest(each.encode(), PURPOSE, "sha256") for each in (secret, previous) if each]
+        self._keys = derived_keys(PURPOSE, secret, previous)
 
     def seal(self, call_id: str, agent_id: str | None, memory: CallMemory) -> str:
         """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them.

@@ -1,7 +1,8 @@
-"""The secret that is kept in the state folder where nobody gave one."""
+"""The deployment's secret: kept in the state folder where nobody gave one, and the keys that are made of it."""
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import stat
@@ -11,6 +12,11 @@ from undervoice.errors import BadSettings
 
 LEAST_SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key for HS256 is no shorter than its hash."""
+
+
+def derived_keys(purpose: bytes, secret: str, previous: str | None = None) -> list[bytes]:
+    """Return a key for one purpose alone, and that of the secret before the last change, if there was one."""
+    return [hmac.digest(each.encode(), purpose, "sha256") for each in (secret, previous) if each]
 
 
 def kept_secret(state: Path) -> str:

@@ -180,7 +180,9 @@ class Session:
             case m.ResumeAudio():
                 return self._resume()
             case m.Discarded():
-                return self._within_length(self._discarded(event.samples))
+                odd = [m.Warned("odd_gap", f"count what is discarded in multiples of {GRID} samples (10 ms)")]
+                warned = self.warn(odd if event.samples % GRID else [])
+                return self._within_length([*warned, *self._discarded(event.samples)])
             case m.Flush():
                 return [*self._outputs(self._segmenter.flush()), m.Flushed(self.position_sec)]
             case m.Feedback():

@@ -30,6 +30,13 @@ class LingeringSocket(WebSocketsSansIOProtocol):
         if self.conn.parser_exc is None:
             super().data_received(data)
 
+    async def run_asgi(self) -> None:
+        """Serve the call; a client that takes nothing any more does not keep the line when it is over."""
+        await super().run_asgi()
+        if self.transport.get_write_buffer_size():
+            # Closing waits until all is written, which such a client would never allow.
+            self.loop.call_later(LINGER_SEC, self.transport.abort)
+
     def handle_cont(self, event: Frame) -> None:
         """Take a part of a message; one in too many parts is refused as a frame too large is."""
         if len(self.frames) >= MOST_FRAGMENTS:

@@ -28,6 +28,8 @@ log = logging.getLogger("undervoice.stream")
 
 SEND_SEC = 30.0
 """A client that takes nothing for this long is gone."""
+CLOSE_SEC = 1.0
+"""How long the close waits behind what the client has not taken yet."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -172,8 +174,10 @@ class Speaker:
         await self._close(error.close_code, error.code)
 
     async def _close(self, code: int, reason: str = "") -> None:
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            with suppress(WebSocketDisconnect, RuntimeError):
+        if self.gone or self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SEC):
                 await self._websocket.close(code, reason)
 
     def stats(self, now: float) -> m.Stats:

@@ -42,6 +42,17 @@ LEFT = """() => ({
 NOTHING = {"timers": 0, "sockets": 0, "tracks": 0, "contexts": 0}
 
 
+def left_when_settled(page: Page) -> dict[str, int]:
+    """Return what still runs on a page, once it is nothing, or two seconds later."""
+    left: dict[str, int] = {}
+    for _ in range(20):
+        left = page.evaluate(LEFT)
+        if left.items() >= NOTHING.items():
+            break
+        page.wait_for_timeout(100)
+    return left
+
+
 def embed(content: dict[str, str], service: Service) -> None:
     """Write the host page: its policy names the server, and nothing is inline."""
     content["policy"] = (
@@ -117,11 +128,6 @@ def test_nothing_runs_on_after_the_element_is_removed_or_stopped(page: Page, lea
     press(page, "Use this microphone")
     word(page, "Listening…")
     page.evaluate(f"document.querySelector('undervoice-meter').{leave}()")
-    left: dict[str, int] = {}
-    for _ in range(20):
-        left = page.evaluate(LEFT)
-        if left.items() >= NOTHING.items():
-            break
-        page.wait_for_timeout(100)
+    left = left_when_settled(page)
     assert left.items() >= NOTHING.items(), left
     assert left["used"] > 0

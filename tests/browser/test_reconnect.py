@@ -16,7 +16,7 @@ from tests.browser.conftest import visiting
 from tests.browser.lines import Line, line_to
 from tests.browser.processes import Service, serving
 from tests.browser.reading import Wire, analyze, cells, press, word, write_wav
-from tests.browser.test_embedding import COUNTED, LEFT, NOTHING
+from tests.browser.test_embedding import COUNTED, NOTHING, left_when_settled
 
 pytestmark = pytest.mark.browser
 
@@ -77,9 +77,8 @@ def test_cuts_and_a_line_that_dies_without_a_word_change_no_segment(browser: Bro
         played(page, service, "undisturbed")
         until(page, "play.ended")
         played(page, service, "disturbed")
-        until(page, "play.started === 1")
-        for place in sorted(random.Random(4).sample(range(10, 90), 2)):
-            until(page, f"play.at > {place * 1600}")
+        for cuts, place in enumerate(sorted(random.sample(range(10, 90), 2))):
+            until(page, f"play.started > {cuts} && play.at > {place * 1600}")
             line.cut()
         until(page, "play.started >= 3 && play.at > 11 * 16000")
         line.freeze()
@@ -180,12 +179,7 @@ def test_nothing_runs_on_after_the_element_is_removed_while_it_reconnects(browse
         word(page, "Reconnecting…")
         page.wait_for_timeout(1000)
         page.evaluate(GONE)
-        left: dict[str, int] = {}
-        for _ in range(20):
-            left = page.evaluate(LEFT)
-            if left.items() >= NOTHING.items():
-                break
-            page.wait_for_timeout(100)
+        left = left_when_settled(page)
         assert left.items() >= NOTHING.items(), left
         asked = page.evaluate("live.sockets.length")
         page.wait_for_timeout(1500)

@@ -230,6 +230,19 @@ async def test_a_call_that_was_never_acknowledged_is_started_the_very_same_way(r
     assert starts[0] == starts[1]
 
 
+async def connections_of_a_whole_call(servers: Servers, recording: Path) -> list[float]:
+    """Play a call of which every sample must arrive once; return when each connection began."""
+    began: list[float] = []
+
+    async def behave(socket: ServerConnection) -> None:
+        began.append(time.monotonic())
+        await servers.behave(socket)
+
+    await played(behave, recording, FAST)
+    assert bytes(servers.heard) == audio(recording)
+    return began
+
+
 async def test_after_reconnect_the_call_goes_on_until_the_server_closes_and_then_moves_at_once(recording: Path) -> None:
     closed = 0.0
 
@@ -246,15 +259,7 @@ async def test_after_reconnect_the_call_goes_on_until_the_server_closes_and_then
         await socket.close(1001)
         return True
 
-    servers = Servers(lose=lose)
-    began: list[float] = []
-
-    async def behave(socket: ServerConnection) -> None:
-        began.append(time.monotonic())
-        await servers.behave(socket)
-
-    await played(behave, recording, FAST)
-    assert bytes(servers.heard) == audio(recording)
+    began = await connections_of_a_whole_call(Servers(lose=lose), recording)
     assert began[1] - closed < 0.4
 
 
@@ -319,15 +324,7 @@ async def test_a_retryable_error_is_tried_again_after_the_time_that_it_names(rec
         await socket.close(1013)
         return True
 
-    servers = Servers(lose=lose)
-    began: list[float] = []
-
-    async def behave(socket: ServerConnection) -> None:
-        began.append(time.monotonic())
-        await servers.behave(socket)
-
-    await played(behave, recording, FAST)
-    assert bytes(servers.heard) == audio(recording)
+    began = await connections_of_a_whole_call(Servers(lose=lose), recording)
     assert began[1] - ended >= 0.69
 
 

@@ -84,7 +84,8 @@ def test_sigterm_moves_calls_behind_a_checkpoint_and_the_process_ends_well(stopp
         assert status(f"{stoppable.url}/readyz") == 200
         stoppable.terminate()
         messages += said(ws, "reconnect")
-        assert status(f"{stoppable.url}/readyz") == 503
+        ready = httpx.get(f"{stoppable.url}/readyz")
+        assert (ready.status_code, ready.json()["status"], ready.headers["retry-after"]) == (503, "draining", "1")
         with pytest.raises(Exception, match="503"), stoppable.connect():
             pass
         with suppress(ConnectionClosed):  # it goes in the middle of the customer's speech

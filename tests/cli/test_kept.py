@@ -21,6 +21,8 @@ FORMATS = st.sampled_from(
         AudioFormat("pcm_s16le", 44_100, ("customer", "agent")),
     ]
 )
+AGES_SEC = 3600
+"""More than any of these calls lasts, so that nothing becomes too old to keep."""
 SAID: tuple[Event, ...] = (Pause(), ResumeAudio(), Flush())
 DEEDS = st.lists(
     st.one_of(
@@ -79,7 +81,7 @@ def happen(kept: Kept, deed: tuple[str, int], byte: Iterator[int]) -> None:
 
 def after(audio: AudioFormat, deeds: list[tuple[str, int]]) -> Kept:
     """Return the log of a call that took this course to its end."""
-    kept, byte = Kept(audio), count()
+    kept, byte = Kept(audio, AGES_SEC), count()
     for deed in deeds:
         happen(kept, deed, byte)
     kept.note(Stop())
@@ -115,7 +117,7 @@ def test_what_is_sent_again_from_any_checkpoint_continues_what_was_heard_up_to_i
 def test_a_reader_that_comes_back_for_more_gets_everything_once(
     audio: AudioFormat, deeds: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    kept, ear, number, byte = Kept(audio), Ear(audio), 0, count()
+    kept, ear, number, byte = Kept(audio, AGES_SEC), Ear(audio), 0, count()
     for deed in deeds:
         happen(kept, deed, byte)
         while data.draw(st.booleans()) and (found := kept.read(number)) is not None:

@@ -39,6 +39,10 @@ def test_the_figures_follow_what_happens(server: Server) -> None:
         readings = finals(server.call("c-1", SPEECH.tobytes()))
         server.service.metrics.discarded_agent(2.5)
         server.service.metrics.consent_refused()
+        for _ in range(100):  # the call's socket is let go a moment after its close
+            if not len(server.service.connections):
+                break
+            time.sleep(0.02)
         after = figures(http.get("/metrics"))
         with server.connect():
             during = figures(http.get("/metrics"))

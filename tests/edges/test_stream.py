@@ -289,8 +289,9 @@ def closed(ws: ClientConnection) -> tuple[int | None, str | None]:
 
 def test_what_the_policy_keeps_out_is_counted(serve: Serve) -> None:
     server = serve(consent="required")
-    refused = server.call("c-1", SPEECH.tobytes())
-    assert of_type(refused, "error")[0]["code"] == "consent_required"
+    with server.connect() as ws:
+        ws.send(opening("c-1"))
+        assert of_type(said(ws), "error")[0]["code"] == "consent_required"
     both = np.repeat(SPEECH, 2).tobytes()
     audio = {"sample_rate": 16_000, "channels": ["customer", "agent"]}
     server.call("c-2", both, audio=audio, consent={"basis": "notice"})

@@ -49,3 +49,15 @@ def await_stored(instance: Instance, heard: list[Heard], within_sec: float) -> t
         time.sleep(0.2)
     assert len(found) == len(set(found)), "a reading is stored twice"
     return found, waited
+
+
+def assert_same(heard: list[Heard], good: list[Heard]) -> None:
+    """Hold calls to an undisturbed run of the same audio: the same segments, all of them, under the same ids."""
+    for one, other in zip(heard, good, strict=True):
+        missing, extra = set(other.places) - set(one.places), set(one.places) - set(other.places)
+        assert not missing | extra, (
+            f"{one.call_id}: missing {sorted(missing)}, extra {sorted(extra)}; {one.of_type('warning')} "
+            f"{one.messages[-1]}, {other.of_type('warning')} {other.messages[-1]}; lost by {one.losses}"
+        )
+        assert one.ended, one.error
+        assert one.lost_sec == 0

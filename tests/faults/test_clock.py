@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import LONG, Launch
-from tests.faults.evidence import await_stored
+from tests.faults.evidence import assert_same, await_stored
 from tests.faults.instances import Instance
 from tests.faults.load import Heard, calls
 
@@ -21,6 +21,8 @@ JUMPS = ("+3600s", "+0s", "+3600s")
 """From the true time; the second is a jump back. Before the true time no token of these calls would be valid."""
 MOOD = ("state", "since_sec", "upset_score", "upset_sec", "trend")
 READING = ("start_offset_sec", "end_offset_sec", "trigger", "all_emotions_confidence", "upset_score")
+ROUNDING = 0.002
+"""Scores differ in their last digits by who else is in a batch, and the mood is told to three digits."""
 
 
 class Clock:
@@ -51,10 +53,19 @@ def clock(tmp_path: Path) -> Clock:
     return Clock(found[0], tmp_path / "faketime")
 
 
-def told(heard: Heard) -> list[tuple[Any, ...]]:
+def told(heard: Heard) -> list[dict[str, Any]]:
     """Return what was told of the call's emotion, without what belongs to the clock or the machine."""
-    moods = [tuple(mood[name] for name in MOOD) for mood in heard.of_type("mood")]
-    return moods + [tuple(reading[name] for name in READING) for reading in heard.finals.values()]
+    moods = [{name: mood[name] for name in MOOD} for mood in heard.of_type("mood")]
+    return moods + [{name: reading[name] for name in READING} for reading in heard.finals.values()]
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same but for rounding."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == (pytest.approx(other, abs=ROUNDING) if isinstance(one, float) else other)
 
 
 def begun(heard: Heard) -> set[float]:
@@ -85,8 +96,9 @@ async def test_the_clock_jumps_by_an_hour(launch: Launch, clock: Clock, figures:
         heard = await asyncio.wait_for(asyncio.gather(*tasks), 240)
     assert jumped == [1, 0, 1], "the clock did not jump"
     assert all(each.ended and not each.losses for each in heard), [str(each.error) for each in heard if each.error]
-    assert [each.places for each in heard] == [each.places for each in still]
-    assert [told(each) for each in heard] == [told(each) for each in still]
+    assert_same(heard, still)
+    for one, other in zip(heard, still, strict=True):
+        assert alike(told(one), told(other)), one.call_id
     assert all(max(begun(each)) - min(begun(each)) <= 0.02 for each in heard)
     found, _ = await asyncio.to_thread(await_stored, instance, [*heard, *still], 30)
     figures(

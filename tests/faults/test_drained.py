@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 from tests.faults.conftest import LONG, Launch
-from tests.faults.evidence import await_stored
+from tests.faults.evidence import assert_same, await_stored
 from tests.faults.load import calls
 
 CALLS = 100
-AUDIO_SEC, SPEED = (90.0, 1.0) if LONG else (16.0, 2.0)
+AUDIO_SEC, SPEED = (90.0, 1.0) if LONG else (12.0, 2.0)
 DRAIN_SEC, LAST_WORDS_SEC = 6, 10
 
 
@@ -19,7 +19,11 @@ async def test_sigterm_with_100_live_calls(launch: Launch, figures: Callable[[st
     instance = launch(drain_sec=str(DRAIN_SEC))
     async with calls(instance.server, CALLS, AUDIO_SEC, speed=SPEED, over_sec=2) as tasks:
         await asyncio.sleep(AUDIO_SEC / SPEED / 3)
-        live = instance.metrics()["undervoice_calls_live"]
+        for _ in range(50):  # a busy machine lets the last of them in a moment later
+            live = instance.metrics()["undervoice_calls_live"]
+            if live == CALLS:
+                break
+            await asyncio.sleep(0.05)
         assert live == CALLS
         began = time.monotonic()
         status = await asyncio.to_thread(instance.terminate, DRAIN_SEC + LAST_WORDS_SEC)
@@ -32,9 +36,7 @@ async def test_sigterm_with_100_live_calls(launch: Launch, figures: Callable[[st
     moved = sum("draining" in each.losses[0] for each in heard)
     async with calls(instance.server, CALLS, AUDIO_SEC, name="good", live=False) as tasks:
         good = await asyncio.wait_for(asyncio.gather(*tasks), 240)
-    warned = [message for each in heard for message in each.of_type("warning")]
-    assert [each.places for each in heard] == [each.places for each in good], warned
-    assert sum(each.lost_sec for each in heard) == 0
+    assert_same(heard, good)
     found, _ = await asyncio.to_thread(await_stored, instance, [*heard, *good], 30)
     away = [sec for each in heard for sec in each.away_sec]
     figures(

@@ -15,7 +15,7 @@ from undervoice.emotion import Emotion, Samples, Scores, Segment
 
 SOUND_SEC = 6.0
 KINDS = ("voice", "speech", "room", "noise", "nothing", "bytes")
-LAYOUTS = (("customer",), ("customer", "agent"), ("agent", "customer"))
+LAYOUTS = (("customer",), ("customer", "agent"), ("agent", "customer"), ("agent",))
 FORMATS = [
     AudioFormat(encoding, rate, layout) for encoding in ("pcm_s16le", "mulaw") for rate in RATES for layout in LAYOUTS
 ]

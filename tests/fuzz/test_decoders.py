@@ -40,7 +40,6 @@ def mutated(seed: bytes, other: bytes, random: Random) -> bytes:
 
 # starlette leaves the file of a form that breaks off to the garbage collector.
 @pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # samples over full scale are clipped
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_decoder_takes_or_refuses_by_name(name: str, long: bool) -> None:
     corpus, random = TARGETS[name][1](), Random(name)

@@ -58,4 +58,4 @@ def test_a_client_that_only_pings_and_never_reads_piles_up_nothing(server: Serve
 
 
 def sockets() -> list[LingeringSocket]:
-    return [thing for thing in gc.get_objects() if isinstance(thing, LingeringSocket) and not thing.disconnected]
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), LingeringSocket) and not thing.disconnected]

@@ -7,20 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from tests.fuzz.clients import Client, essence
 from tests.fuzz.material import FORMATS, Piece
 from tests.fuzz.table import ALWAYS, ANSWERED, CONFIGS, MAY_FOLLOW, MESSAGES, PIECES, SPEECH
+from tests.fuzz.watching import Tally
 from tests.rules.made import RULES
 from undervoice import messages as m
 from undervoice.alerts import Conditions, Rule
@@ -38,8 +31,11 @@ TOUCHY = (
 """Rules that fire in short calls too."""
 
 
-class AnyCall(RuleBasedStateMachine):
+class AnyCall(stateful.RuleBasedStateMachine):
     """A client that does anything, beside a plain count of what it did."""
+
+    events = 0
+    """Of all calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +44,7 @@ class AnyCall(RuleBasedStateMachine):
         self.heard_frames = self.ignored_frames = self.carried = self.discarded = self.paused = 0
         self.warnings: list[m.Warned] = []
 
-    @initialize(
+    @stateful.initialize(
         audio=st.sampled_from(FORMATS),
         config=CONFIGS,
         seed=st.integers(0, 2**32 - 1),
@@ -58,8 +54,8 @@ class AnyCall(RuleBasedStateMachine):
     )
     def arrive(self, audio: Any, config: m.Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
         labels = [emotion.value for emotion in Emotion]
-        limits = m.Limits(262_144, longest, 60)
-        self.client = Client(Policy(m.ModelInfo("made", "1", "0" * 64, labels), limits, rules=TOUCHY))
+        model, limits = m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)
+        self.client = Client(Policy(model, limits, subjects=("customer", "agent"), rules=TOUCHY))
         self.audio, self.config, self.tidy, self.longest = audio, config, tidy, longest
         self.chance = np.random.default_rng(seed)
         if starts:
@@ -67,13 +63,13 @@ class AnyCall(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what a client does
 
-    @precondition(lambda self: self.state == "new")
-    @rule(event=st.one_of(MESSAGES, st.binary(max_size=9), st.sampled_from([m.Stop(), m.Pause(), m.Flush()])))
+    @stateful.precondition(lambda self: self.state == "new")
+    @stateful.rule(event=st.one_of(MESSAGES, st.binary(max_size=9), st.sampled_from([m.Stop(), m.Pause(), m.Flush()])))
     def begin_with_something_else(self, event: Any) -> None:
         with pytest.raises(BadStart):
             self.client.session.receive(event, None)  # type: ignore[arg-type]
 
-    @rule()
+    @stateful.rule()
     def start(self) -> None:
         audio = m.Audio(self.audio.encoding, self.audio.sample_rate, self.audio.channels)
         outputs = self.client.send(m.Start("c-1", audio, config=self.config))
@@ -85,23 +81,23 @@ class AnyCall(RuleBasedStateMachine):
         else:
             self._check(m.Start, outputs)
 
-    @precondition(lambda self: self.state != "new")
-    @rule(piece=SPEECH)
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(piece=SPEECH)
     def somebody_speaks(self, piece: Piece) -> None:
         self._send_audio(piece.encode(self.audio))
 
-    @precondition(lambda self: self.state != "new")
-    @rule(piece=PIECES)
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(piece=PIECES)
     def audio_comes(self, piece: Piece) -> None:
         self._send_audio(piece.encode(self.audio))
 
-    @precondition(lambda self: self.state != "new")
-    @rule(data=st.binary(max_size=300))
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(data=st.binary(max_size=300))
     def odd_bytes_come(self, data: bytes) -> None:
         self._send_audio(data)
 
-    @precondition(lambda self: self.state != "new")
-    @rule(samples=st.one_of(st.integers(0, 1000), st.integers(0, 200_000)))
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(samples=st.one_of(st.integers(0, 1000), st.integers(0, 200_000)))
     def audio_is_discarded(self, samples: int) -> None:
         samples -= samples % GRID if self.tidy else 0
         self._fill_block()
@@ -110,13 +106,13 @@ class AnyCall(RuleBasedStateMachine):
             self.paused += samples * (self.state == "paused")
         self._message(m.Discarded(samples))
 
-    @precondition(lambda self: self.state != "new")
-    @rule(event=MESSAGES)
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(event=MESSAGES)
     def a_message_comes(self, event: m.ClientMessage) -> None:
         self._message(event)
 
-    @precondition(lambda self: self.state != "new")
-    @rule(event=st.sampled_from([m.Pause(), m.ResumeAudio(), m.Flush()]))
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(event=st.sampled_from([m.Pause(), m.ResumeAudio(), m.Flush()]))
     def the_state_changes(self, event: m.ClientMessage) -> None:
         if isinstance(event, m.Pause):
             self._fill_block()
@@ -127,8 +123,8 @@ class AnyCall(RuleBasedStateMachine):
         if was != self.state:
             assert isinstance(outputs[-1], m.Paused | m.Resumed)
 
-    @precondition(lambda self: self.state != "new")
-    @rule(most=st.integers(1, 5))
+    @stateful.precondition(lambda self: self.state != "new")
+    @stateful.rule(most=st.integers(1, 5))
     def the_model_answers(self, most: int) -> None:
         self.client.hear(most)
 
@@ -143,8 +139,6 @@ class AnyCall(RuleBasedStateMachine):
     def _send_audio(self, data: bytes) -> None:
         if self.tidy and self.state == "paused":
             data = data[: len(data) - len(data) % (self.audio.block * self.audio.frame_bytes)]
-        if self.state == "paused" and (self.longest < 100 or not self._blocks(len(data))):
-            return
         state = self.state
         self._check(bytes, self.client.send(data))
         if state == "stopped":
@@ -157,10 +151,6 @@ class AnyCall(RuleBasedStateMachine):
             self.discarded += blocks * GRID
             self.paused += blocks * GRID
 
-    def _blocks(self, size: int) -> int:
-        """Return how many times 10 ms so many bytes complete while paused."""
-        return (self.ignored_frames + (self.carried + size) // self.audio.frame_bytes) // self.audio.block
-
     def _message(self, event: m.ClientMessage) -> list[Output]:
         outputs = self.client.send(event)
         self._check(type(event), outputs)
@@ -172,7 +162,11 @@ class AnyCall(RuleBasedStateMachine):
             assert outputs == []
             return
         allowed = ALWAYS[kind] if kind in ALWAYS else MAY_FOLLOW[self.state, kind]
-        assert {type(output) for output in outputs} <= {*allowed, m.Warned if kind is bytes else m.Speech, m.Speech}
+        assert {type(output) for output in outputs} <= {
+            *allowed,
+            m.Warned if kind in (bytes, m.Discarded) else m.Speech,
+            m.Speech,
+        }
         if kind in ANSWERED:
             assert isinstance(outputs[-1], ANSWERED[kind])
         if outputs and isinstance(outputs[-1], End):
@@ -184,7 +178,7 @@ class AnyCall(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ what always holds
 
-    @invariant()
+    @stateful.invariant()
     def it_keeps_its_promises(self) -> None:
         if self.state != "new":
             self.time_goes_on_and_is_what_was_sent()
@@ -233,6 +227,7 @@ class AnyCall(RuleBasedStateMachine):
             self._message(m.Stop())
         self.client.hear()
         self.it_keeps_its_promises()
+        AnyCall.events += len(self.client.events)
         ids = [told.segment_id for told in self.client.told if isinstance(told, m.EmotionReading) and told.final]
         assert len(set(ids)) == len(ids)
         self.frames_of_other_sizes_change_nothing()
@@ -261,5 +256,7 @@ class AnyCall(RuleBasedStateMachine):
 
 
 def test_any_call_keeps_its_promises(long: bool) -> None:
-    profile = settings(settings.get_profile("fuzz"), max_examples=2000 if long else 40, stateful_step_count=40)
-    run_state_machine_as_test(AnyCall, settings=profile)
+    profile = settings(settings.get_profile("fuzz"), max_examples=2000 if long else 60, stateful_step_count=40)
+    with Tally("events of calls") as tally:
+        stateful.run_state_machine_as_test(AnyCall, settings=profile)
+        tally.cases = AnyCall.events

@@ -210,6 +210,12 @@ def test_audio_that_comes_while_paused_is_not_heard_but_counted() -> None:
     assert session.position_sec == 2.0
 
 
+def test_a_gap_that_is_no_whole_number_of_ten_milliseconds_is_told_once() -> None:
+    session = opened()
+    warned = send(session, m.Discarded(160), m.Discarded(161), m.Discarded(161))
+    assert [w.code for w in warned if isinstance(w, m.Warned)] == ["odd_gap"]
+
+
 def test_feedback_is_kept_for_segments_of_the_call_alone() -> None:
     session = opened(agent_id="a-7")
     own, foreign = m.Feedback("c-1:customer:000000000", False, "sad"), m.Feedback("c-2:customer:000000000", True)
@@ -239,7 +245,7 @@ def test_a_call_that_becomes_too_long_ends_with_what_it_said() -> None:
     assert [o for o in outputs if isinstance(o, Segment) and o.final]
     assert send(session, SPEECH.tobytes(), m.Stop()) == []
     skipped = opened(Policy(POLICY.model, m.Limits(262_144, 5, 60)))
-    assert kinds(send(skipped, m.Discarded(2**40))) == ["End"]
+    assert kinds(send(skipped, m.Discarded(160 * 2**32))) == ["End"]
 
 
 def test_a_kind_of_warning_is_sent_once_and_kinds_are_bounded() -> None:

@@ -126,5 +126,5 @@ def test_a_study_that_was_stopped_repeats_no_fold(places: dict[str, Path], flags
 def test_a_command_without_data_ends_with_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from train.__main__ import main
 
-    assert main(["study", "pooled", "--data", str(tmp_path)]) == 2
+    assert main(["study", "pooled", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 2
     assert capsys.readouterr().err.startswith("train: ")
