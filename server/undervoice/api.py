@@ -18,8 +18,9 @@ from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
 from undervoice.errors import BadInput, Forbidden, NotFound
-from undervoice.params import LIMIT, CallsParams, EmotionsParams, LogsParams, MetricsParams
+from undervoice.params import LIMIT, CallAuditParams, CallsParams, EmotionsParams, LogsParams, MetricsParams
 from undervoice.readings import rfc3339
+from undervoice.rulebook import written
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
 from undervoice.store.sifting import fits
@@ -158,6 +159,29 @@ async def _visible_call(service: Service, bearer: Principal, call_id: str) -> r.
     return found
 
 
+async def feedback(request: Request, service: Service) -> Response:
+    """Return what agents said of one call's readings and hints."""
+    bearer = principal(request, service, "supervisor")
+    call_id = (await _visible_call(service, bearer, request.path_params["call_id"])).call_id
+    items, hints = await service.store.feedback(call_id), await service.store.hint_feedback(call_id)
+    return answer(r.CallFeedback(call_id, items, hints))
+
+
+async def audit(request: Request, service: Service) -> Response:
+    """Return the newest lines of the audit log about one call, also where it was erased or never was."""
+    principal(request, service, "supervisor")
+    call_id = request.path_params["call_id"]
+    if not re.fullmatch(m.NAME_PATTERN, call_id):
+        raise NotFound("no such call", code="unknown_call")
+    return answer(await service.audit.of_call(call_id, query(request, CallAuditParams).limit))
+
+
+async def rules(request: Request, service: Service) -> Response:
+    """Return the alert rules in force, in the order of their file."""
+    principal(request, service, *Readers)
+    return answer(r.RuleList([*map(written, service.policy.rules)]))
+
+
 async def erase(request: Request, service: Service) -> Response:
     """Erase one call everywhere: a running one ends, and nothing of it is stored again; the audit log keeps its id."""
     principal(request, service, "supervisor")
@@ -257,6 +281,10 @@ OPERATIONS = (
     Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams,
               errors=(400, 403, 404, 503), action="read_calls"),
     Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
+    Operation("GET", "/calls/{call_id}/feedback", feedback, r.CallFeedback, ("supervisor",),
+              errors=(403, 404, 503), action="read_feedback"),
+    Operation("GET", "/calls/{call_id}/audit", audit, r.CallAudit, ("supervisor",), CallAuditParams,
+              errors=(400, 403, 404, 503), action="read_audit"),
     Operation("DELETE", "/calls/{call_id}", erase, None, ("supervisor",), errors=(403, 404, 503), action="erase_call"),
     Operation("GET", "/queue", board.queue, WaitingPage, ("supervisor",), board.QueueParams,
               errors=(400, 403, 503), action="read_queue"),
@@ -264,6 +292,7 @@ OPERATIONS = (
               (400, 403, 404, 413, 415, 422, 503), action="join_queue"),
     Operation("DELETE", "/queue/{call_id}", board.leave, None, ("supervisor",), board.QueueLeaveParams,
               errors=(400, 403, 404, 503), action="leave_queue"),
+    Operation("GET", "/rules", rules, r.RuleList, Readers, errors=(403,)),
     Operation("GET", "/live", board.live, LIVE_EVENTS, ("supervisor",), errors=(403, 503), action="watch_live"),
     Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest,
               errors=(400, 403, 413), action="issue_token"),

@@ -54,6 +54,10 @@ class Claim:
         if self.held and not self.erased:
             self._telling.of(call)
 
+    def end(self, call: Call) -> None:
+        """Take the call's last state; the wall is told once the call is let go."""
+        self.call = call
+
     def hush(self) -> None:
         """Tell the wall nothing more."""
         self._telling.stop()
@@ -182,5 +186,5 @@ class LiveCalls:
 
     def all(self) -> list[Call]:
         """Return the live calls, newest first."""
-        calls = [claim.call for claim in self.claims.values() if claim.call is not None]
+        calls = [claim.call for claim in self.claims.values() if claim.call is not None and claim.call.live]
         return sorted(calls, key=lambda call: (call.started_at, call.call_id), reverse=True)

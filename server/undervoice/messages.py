@@ -127,6 +127,14 @@ class Feedback(Message, frozen=True, tag="feedback"):
     emotion: Label | None = None
 
 
+class HintFeedback(Message, frozen=True, tag="hint_feedback"):
+    """An agent's word on a hint: an ``alert`` of this call, named by its rule and place."""
+
+    rule: Annotated[str, msgspec.Meta(max_length=64)]
+    useful: bool
+    offset_sec: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+
+
 class Ping(Message, frozen=True, tag="ping"):
     """Are you there?"""
 
@@ -137,7 +145,7 @@ class Stop(Message, frozen=True, tag="stop"):
     """End the call."""
 
 
-ClientMessage = Start | Transcript | Pause | ResumeAudio | Discarded | Flush | Feedback | Ping | Stop
+ClientMessage = Start | Transcript | Pause | ResumeAudio | Discarded | Flush | Feedback | HintFeedback | Ping | Stop
 
 # ---------------------------------------------------------------- what the server sends
 

@@ -56,6 +56,12 @@ class CallsParams(msgspec.Struct):
     alerts: bool = False
 
 
+class CallAuditParams(msgspec.Struct):
+    """How many lines."""
+
+    limit: Limit = 100
+
+
 class MetricsParams(msgspec.Struct):
     """Which aggregates; dates are whole days in ``tz``."""
 

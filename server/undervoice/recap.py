@@ -8,10 +8,19 @@ from datetime import datetime, timedelta
 import msgspec
 
 from undervoice.alerts import Rule
+from undervoice.course import Course, CourseMemory
 from undervoice.emotion import SAMPLE_RATE, Reading
-from undervoice.messages import Alert, Feedback, ModelInfo, Mood, Start, Totals, Warned
+from undervoice.messages import Alert, Feedback, HintFeedback, ModelInfo, Mood, Start, Totals, Warned
 from undervoice.readings import rfc3339
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment, Peak, Summary
+from undervoice.resources import (
+    Call,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    Peak,
+    Summary,
+)
 
 KEPT_ALERTS = 16
 """A checkpoint carries the latest alerts of a call; the store has them all."""
@@ -26,6 +35,7 @@ class RecapMemory(msgspec.Struct, frozen=True):
     peak: Peak | None = None
     alerts: tuple[tuple[str, float], ...] = ()
     """Rule and offset in seconds of the latest alerts."""
+    course: CourseMemory = CourseMemory()
 
 
 class Recap:
@@ -43,6 +53,7 @@ class Recap:
         self._start, self._started_at, self._model = start, started_at, model
         self.segments, self._seconds, self._peak = was.segments, was.seconds, was.peak
         self._distribution = Counter(was.distribution)
+        self._course = Course(rules, was.course)
         known = {rule.name: rule for rule in rules}
         fired = [known[name].alert(offset_sec) for name, offset_sec in was.alerts if name in known]
         self.alerts: list[LoggedAlert] = [*map(self.logged_alert, fired)]
@@ -50,7 +61,8 @@ class Recap:
     def memory(self) -> RecapMemory:
         """Return all that is remembered."""
         alerts = tuple((alert.rule, alert.offset_sec) for alert in self.alerts[-KEPT_ALERTS:])
-        return RecapMemory(self.segments, self._seconds, dict(self._distribution), self._peak, alerts)
+        counted = dict(self._distribution)
+        return RecapMemory(self.segments, self._seconds, counted, self._peak, alerts, self._course.memory)
 
     @property
     def speech_sec(self) -> float:
@@ -60,6 +72,7 @@ class Recap:
     def raised(self, alerts: list[Alert]) -> None:
         """Take alerts."""
         self.alerts += map(self.logged_alert, alerts)
+        self._course.raised(alerts)
 
     def add(self, reading: Reading, mood: Mood) -> None:
         """Take a final reading and the mood after it."""
@@ -68,6 +81,7 @@ class Recap:
         self._distribution[reading.detected_emotion] += 1
         if self._peak is None or mood.upset_score > self._peak.upset_score:
             self._peak = Peak(reading.end_offset_sec, mood.upset_score)
+        self._course.hear(mood)
 
     def summary(self, mood: Mood) -> Summary:
         """Return what the call felt like, given the mood at its end."""
@@ -76,6 +90,9 @@ class Recap:
             upset_share=round(mood.upset_sec / self._seconds, 4) if self._seconds else 0.0,
             peak=self._peak,
             ended_as=mood.state,
+            course=self._course.turns,
+            turned_sec=self._course.memory.turned_sec,
+            helped=self._course.helped,
         )
 
     def logged(self, reading: Reading) -> LoggedSegment:
@@ -84,14 +101,16 @@ class Recap:
 
     def logged_alert(self, alert: Alert) -> LoggedAlert:
         """Return an alert as the store keeps it; its id is its place, so a replay is the same alert."""
-        place = round(alert.offset_sec * SAMPLE_RATE)
         return LoggedAlert(
-            alert_id=f"{self._start.call_id}:{alert.rule}:{place:09d}",
+            alert_id=self._alert_id(alert.rule, alert.offset_sec),
             call_id=self._start.call_id,
             agent_id=self._start.agent_id,
             timestamp=rfc3339(self._started_at + timedelta(seconds=alert.offset_sec)),
             **msgspec.structs.asdict(alert),
         )
+
+    def _alert_id(self, rule: str, offset_sec: float) -> str:
+        return f"{self._start.call_id}:{rule}:{round(offset_sec * SAMPLE_RATE):09d}"
 
     def feedback(self, event: Feedback, now: datetime) -> LoggedFeedback | Warned:
         """Return an agent's word on a reading as the store keeps it, or what is wrong with it."""
@@ -106,6 +125,25 @@ class Recap:
             agent_id=self._start.agent_id,
             correct=event.correct,
             emotion=event.emotion,
+            timestamp=rfc3339(now),
+        )
+
+    def hint_feedback(self, event: HintFeedback, now: datetime) -> LoggedHintFeedback | Warned:
+        """Return an agent's word on a hint as the store keeps it, or what is wrong with it.
+
+        There are as many as there were alerts, so that nobody can fill a store with them.
+        """
+        named = self._alert_id(event.rule, event.offset_sec)
+        hint = next((alert for alert in reversed(self.alerts) if alert.alert_id == named), None)
+        if hint is None:
+            return Warned("unknown_hint", "hint_feedback names the rule and the offset_sec of an alert of this call")
+        return LoggedHintFeedback(
+            alert_id=hint.alert_id,
+            call_id=hint.call_id,
+            agent_id=hint.agent_id,
+            rule=hint.rule,
+            useful=event.useful,
+            offset_sec=hint.offset_sec,
             timestamp=rfc3339(now),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import msgspec
 from undervoice.alerts import Conditions, Rule
 from undervoice.errors import BadSettings
 from undervoice.messages import MoodState, Severity
+from undervoice.resources import RuleInForce
 
 MOST_RULES, MOST_AUDIO_RULES = 16, 6
 """Rules that may be in force, and those of bad audio among them: a checkpoint, which carries where each stands,
@@ -84,6 +86,15 @@ def parse_rules(content: bytes) -> tuple[Rule, ...]:
     if sum(rule.when.speech_sec > 0 for rule in rules) > MOST_AUDIO_RULES:
         raise ValueError(f"{MOST_AUDIO_RULES} rules at most may ask for speech_sec")
     return rules
+
+
+def written(rule: Rule) -> RuleInForce:
+    """Return a rule as a file says it, with the conditions that it asks for alone."""
+    nothing = asdict(Conditions())
+    asked = {name: value for name, value in asdict(rule.when).items() if value != nothing[name]}
+    if rule.when.rise:
+        asked["within_sec"] = rule.when.within_sec
+    return RuleInForce(rule.name, rule.severity, rule.message, rule.actions, rule.cooldown_sec, asked)
 
 
 def _rule(name: str, table: Any) -> Rule:

@@ -15,6 +15,7 @@ import zlib
 import msgspec
 
 from undervoice.alerts import AlertMemory
+from undervoice.course import CourseMemory
 from undervoice.errors import BadStart
 from undervoice.memory import CallMemory
 from undervoice.secret import derived_keys
@@ -52,11 +53,12 @@ class Seals:
         self._keys = derived_keys(PURPOSE, secret, previous)
 
     def seal(self, call_id: str, agent_id: str | None, memory: CallMemory) -> str:
-        """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them.
+        """Return the token; where it would be too long, alerts (the store has them) and the mood's course stay behind.
 
         Should that not be enough, cooldowns do: an alert may then be raised again, and the call goes on.
         """
-        brief = msgspec.structs.replace(memory, recap=msgspec.structs.replace(memory.recap, alerts=()))
+        recap = msgspec.structs.replace(memory.recap, alerts=(), course=CourseMemory())
+        brief = msgspec.structs.replace(memory, recap=recap)
         briefer = msgspec.structs.replace(brief, alerts=AlertMemory(state=brief.alerts.state))
         tokens = (self._sealed(Sealed(call_id, agent_id, each)) for each in (memory, brief, briefer))
         return next((token for token in tokens if len(token) <= LONGEST_TOKEN), "")

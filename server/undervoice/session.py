@@ -9,7 +9,7 @@
     paused     warning  only counts        warning   live      answers              stopped
     stopped    –        –                  –         –         –                    –
 
-Outputs are messages to send, ``Segment``s to score, ``LoggedFeedback`` to store, ``Milestone``s, and
+Outputs are messages to send, ``Segment``s to score, logged feedback to store, ``Milestone``s, and
 ``End``. Whoever drives a session scores each segment, gives the scores back with ``scored`` (or says
 ``shed``) in the order of the outputs, and sends what those return in their place. Once that is done
 for all before a milestone, ``reached`` gives what it brings, and then ``memory`` what a checkpoint
@@ -50,7 +50,7 @@ class End:
     error: UndervoiceError | None = None
 
 
-Output = m.ServerMessage | Segment | r.LoggedFeedback | Milestone | End
+Output = m.ServerMessage | Segment | r.LoggedFeedback | r.LoggedHintFeedback | Milestone | End
 
 
 class Session:
@@ -186,7 +186,9 @@ class Session:
             case m.Flush():
                 return [*self._outputs(self._segmenter.flush()), m.Flushed(self.position_sec)]
             case m.Feedback():
-                return self._feedback(event, now)
+                return self._heed(self.recap.feedback(event, now))
+            case m.HintFeedback():
+                return self._heed(self.recap.hint_feedback(event, now))
             case m.Ping():
                 return [m.Pong(event.id)]
             case m.Stop():
@@ -211,9 +213,8 @@ class Session:
         self._count(discarded=samples, paused=samples if self.state == "paused" else 0)
         return [*outputs, *self._outputs(self._segmenter.skip(samples))]
 
-    def _feedback(self, event: m.Feedback, now: datetime) -> list[Output]:
-        heeded = self.recap.feedback(event, now)
-        return [*self.warn([heeded])] if isinstance(heeded, m.Warned) else [heeded]
+    def _heed(self, word: r.LoggedFeedback | r.LoggedHintFeedback | m.Warned) -> list[Output]:
+        return [*self.warn([word])] if isinstance(word, m.Warned) else [word]
 
     def stop(self, reason: str, error: UndervoiceError | None = None) -> list[Output]:
         """Close whatever is open and end the call."""

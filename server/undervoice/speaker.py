@@ -59,6 +59,8 @@ class Speaker:
         self.claim: Claim | None = None
         """The hold on the call's id, once it has started."""
         self._leaving = False
+        self._over: r.Call | None = None
+        """The call as it ended, once it has."""
 
     def put(self, outputs: list[Output], arrived: float, *, patient: bool = False) -> None:
         """Put outputs on the line; a segment is queued for scoring at once.
@@ -73,7 +75,7 @@ class Speaker:
                 self._waiting[output] = arrived
                 scores = self._service.inference.submit(output, self, _urgency(output, patient=patient))
                 self._line.put_nowait(Scoring(output, arrived, scores))
-            elif isinstance(output, r.LoggedFeedback):
+            elif isinstance(output, r.LoggedFeedback | r.LoggedHintFeedback):
                 self._service.writer.put(output)
             else:
                 self._line.put_nowait(output)
@@ -148,6 +150,7 @@ class Speaker:
         if end.error is not None:
             await self.fail(end.error)
             return
+        self._last_record()  # whoever has read ``stopped`` and asks for the summary finds it
         if not self.gone:
             await self._service.writer.settle()
         await self.send(m.Stopped(end.reason, self._session.totals()))
@@ -201,10 +204,16 @@ class Speaker:
         """Make it known that the call is over, unless it goes on over another connection."""
         if self.claim is None:
             return
-        call = self._session.call(datetime.now(UTC), self.ended or "failed")
-        if self.claim.held:
-            self._service.writer.put(call)
-        self.claim.release(call)
+        self.claim.release(self._last_record())
+
+    def _last_record(self) -> r.Call:
+        """Return the call as it ended, and on the first time make it known."""
+        if self._over is None:
+            self._over = self._session.call(datetime.now(UTC), self.ended or "failed")
+            if self.claim and self.claim.held:
+                self.claim.end(self._over)
+                self._service.writer.put(self._over)
+        return self._over
 
 
 def _urgency(segment: Segment, *, patient: bool) -> Urgency:

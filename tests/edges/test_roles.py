@@ -39,11 +39,14 @@ GET /logs?agent_id=a-1             | 401    | sees  | 403   | sees    | blind   
 GET /calls                         | 401    | sees  | blind | sees    | blind         | blind             | sees       | 403
 GET /calls?agent_id=a-1            | 401    | sees  | 403   | 403     | 403           | blind             | sees       | 403
 GET /calls/{call_id}               | 401    | sees  | 404   | sees    | 404           | 404               | sees       | 403
+GET /calls/{call_id}/feedback      | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
+GET /calls/{call_id}/audit         | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
 GET /metrics/emotions              | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
 GET /model                         | 401    | done  | done  | done    | done          | done              | done       | done
 GET /queue                         | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
 POST /queue?call_id=c-1            | 401    | 403   | 403   | 403     | 403           | 403               | done       | done
 DELETE /queue/{call_id}            | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
+GET /rules                         | 401    | done  | done  | done    | done          | done              | done       | 403
 GET /live                          | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
 POST /tokens                       | 401    | 403   | 403   | 403     | 403           | 403               | 403        | done
 POST /analyze/stream?call_id=c-1   | 401    | done  | 403   | done    | 403           | 403               | done       | done

@@ -28,6 +28,7 @@ MESSAGES = st.sampled_from(
         m.Feedback("c-1:customer:000000000", True),
         m.Feedback("c-2:customer:000000000", False),
         m.Feedback("c-1:customer:000000000", False, "joyful"),
+        m.HintFeedback("sudden_drop", True, 5.0),
     ]
 )
 MAY_FOLLOW: dict[tuple[str, type], tuple[type, ...]] = {
@@ -48,6 +49,7 @@ ALWAYS: dict[type, tuple[type, ...]] = {
     m.Ping: (m.Pong,),
     m.Transcript: (),
     m.Feedback: (m.Warned, r.LoggedFeedback),
+    m.HintFeedback: (m.Warned, r.LoggedHintFeedback),
     m.Stop: (m.Speech, Segment, Milestone, End),
 }
 ANSWERED: dict[type, type] = {m.Flush: m.Flushed, m.Ping: m.Pong, m.Stop: End}

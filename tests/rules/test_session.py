@@ -224,6 +224,19 @@ def test_feedback_is_kept_for_segments_of_the_call_alone() -> None:
     assert isinstance(warned, m.Warned)
 
 
+def test_feedback_on_a_hint_is_kept_where_the_call_had_that_alert() -> None:
+    session = opened(agent_id="a-7")
+    told = answered(session, send(session, sentence(0.3, 20.0, 1.0).tobytes()), "angry")
+    hint = next(t for t in told if isinstance(t, m.Alert))
+    (kept,) = send(session, m.HintFeedback(hint.rule, False, hint.offset_sec))
+    assert kept == r.LoggedHintFeedback(
+        session.call().alerts[0].alert_id, "c-1", "a-7", hint.rule, False, hint.offset_sec, "2026-05-24T10:30:00.000Z"
+    )
+    for strange in (m.HintFeedback(hint.rule, True, hint.offset_sec + 1), m.HintFeedback("long_upset", True, 1.0)):
+        outputs = send(session, strange)
+        assert [type(o) for o in outputs] in ([m.Warned], []), "a kind of warning is sent once"
+
+
 def test_feedback_names_a_label_of_the_model_or_none() -> None:
     segment = "c-1:customer:000000000"
     (warned,) = send(opened(), m.Feedback(segment, False, "joyful"))

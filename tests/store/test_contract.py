@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.records import alert, call, moment, segment, word
+from tests.store.records import alert, call, hint_word, moment, segment, word
 from undervoice.errors import StoreDown
 from undervoice.messages import Consent, Mood, Totals
 from undervoice.resources import Peak, Summary
@@ -27,6 +27,7 @@ async def everything(store: Store) -> tuple[object, ...]:
         await store.logs(LogQuery(limit=500)),
         await store.calls(CallQuery(limit=500)),
         await store.feedback("c-1"),
+        await store.hint_feedback("c-1"),
         [await store.metrics(MetricsQuery(interval=interval)) for interval in ("daily", "hourly", "agent")],
     )
 
@@ -169,6 +170,13 @@ async def test_feedback_is_the_last_word_on_a_reading(store: Store) -> None:
     await store.save([word(0, at_sec=30), word(1, at_sec=10), word(0, "c-2"), word(0, at_sec=40, correct=True)])
     await store.save([word(0, at_sec=20, emotion="stale")])
     assert await store.feedback("c-1") == [word(1, at_sec=10), word(0, at_sec=40, correct=True)]
+
+
+async def test_feedback_on_hints_is_the_last_word_on_an_alert(store: Store) -> None:
+    await store.save([hint_word(5, at_sec=30), hint_word(9, at_sec=10), hint_word(5, "c-2"), word(0)])
+    await store.save([hint_word(5, at_sec=20, rule="stale"), hint_word(9, at_sec=40, useful=False)])
+    assert await store.hint_feedback("c-1") == [hint_word(5, at_sec=30), hint_word(9, at_sec=40, useful=False)]
+    assert await store.feedback("c-1") == [word(0)]
 
 
 async def test_feedback_on_no_sensible_id_is_kept_too(store: Store) -> None:

@@ -12,10 +12,19 @@ from typing import Literal, Protocol
 import msgspec
 
 from undervoice.errors import BadSettings
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
 from undervoice.wall import QueuedCaller
 
-Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback
+Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback | LoggedHintFeedback
 """Whatever is stored; a later ``Call`` of the same id replaces the earlier one."""
 
 Interval = Literal["daily", "hourly", "agent"]
@@ -113,6 +122,9 @@ class Store(Protocol):
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, the last word on each, oldest first."""
+
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, the last word on each, oldest first."""
 
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings."""

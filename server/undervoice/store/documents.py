@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.store.batches import begun
 from undervoice.store.cursors import instant
@@ -76,6 +76,11 @@ def alert_of(document: Document) -> LoggedAlert:
 def feedback_of(document: Document) -> LoggedFeedback:
     """Return the feedback that a document holds."""
     return msgspec.convert(document, LoggedFeedback)
+
+
+def hint_feedback_of(document: Document) -> LoggedHintFeedback:
+    """Return what a document holds of what was said of a hint."""
+    return msgspec.convert(document, LoggedHintFeedback)
 
 
 def day_id(day: str, agent: str, shard: int) -> str:

@@ -7,7 +7,15 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, firestore_queue, queries
 from undervoice.store import firestore_erasing as erasing
 from undervoice.store import firestore_listings as listings
@@ -20,6 +28,7 @@ from undervoice.store.documents import (
     document_id,
     document_of,
     feedback_of,
+    hint_feedback_of,
     hours_of,
     segment_of,
 )
@@ -69,6 +78,8 @@ class FirestoreStore:
             await replace(self._link, "calls", calls, make, _newer_call)
         for words in _chunks(batch.feedback, COMMIT_DOCUMENTS):
             await replace(self._link, "feedback", words, make, _no_older)
+        for hints in _chunks(batch.hints, COMMIT_DOCUMENTS):
+            await replace(self._link, "hint_feedback", hints, make, _no_older)
 
     async def segments(self, call_id: str) -> list[LoggedSegment]:
         """Return one call's final readings in the order of the audio."""
@@ -94,6 +105,11 @@ class FirestoreStore:
         """Return what was said about one call's readings, oldest first."""
         found = await self._link.find(lambda client: queries.feedback_of_call(client, call_id))
         return [feedback_of(one) for one in sorted(found, key=lambda one: (one["at"], one["segment_id"]))]
+
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, oldest first."""
+        found = await self._link.find(lambda client: queries.feedback_of_call(client, call_id, "hint_feedback"))
+        return [hint_feedback_of(one) for one in sorted(found, key=lambda one: (one["at"], one["alert_id"]))]
 
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings; hours without any are left out.

@@ -26,9 +26,9 @@ def segments_of_call(client: Any, call_id: str) -> Any:
     return _where(client.collection("segments"), call_id=call_id).order_by("start_offset_sec").limit(CALL_ITEMS)
 
 
-def feedback_of_call(client: Any, call_id: str) -> Any:
-    """Return the query for one call's feedback, in no order."""
-    return _where(client.collection("feedback"), call_id=call_id).limit(CALL_ITEMS)
+def feedback_of_call(client: Any, call_id: str, collection: str = "feedback") -> Any:
+    """Return the query for one call's feedback, or its ``hint_feedback``, in no order."""
+    return _where(client.collection(collection), call_id=call_id).limit(CALL_ITEMS)
 
 
 def alerts_of_calls(client: Any, call_ids: list[str]) -> Any:

@@ -133,6 +133,12 @@ MIGRATIONS: list[str] = [
     CREATE TABLE queue_arrivals (newest INTEGER NOT NULL);
     INSERT INTO queue_arrivals VALUES (0);
     """,
+    """
+    CREATE TABLE hint_feedback (alert_id TEXT PRIMARY KEY, call_id TEXT NOT NULL, at TEXT NOT NULL, body BLOB NOT NULL)
+    WITHOUT ROWID;
+    CREATE INDEX hint_feedback_by_call ON hint_feedback (call_id);
+    CREATE INDEX hint_feedback_by_time ON hint_feedback (at);
+    """,
 ]
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, sqlite_queue
 from undervoice.store import sqlite_erasing as erasing
 from undervoice.store.batches import Batch, begun, replaces
@@ -74,6 +83,11 @@ class SqliteStore:
         sql = "SELECT body FROM feedback WHERE call_id = ? ORDER BY at, segment_id"
         return await self._read(lambda db: bodies(db.execute(sql, (call_id,)), LoggedFeedback))
 
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, oldest first."""
+        sql = "SELECT body FROM hint_feedback WHERE call_id = ? ORDER BY at, alert_id"
+        return await self._read(lambda db: bodies(db.execute(sql, (call_id,)), LoggedHintFeedback))
+
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings; hours without any are left out."""
         span = Span.of(query)
@@ -138,10 +152,15 @@ def _save(db: sqlite3.Connection, batch: Batch) -> None:
             _put_call(db, call)
         for alert in batch.alerts.values():
             _put_alert(db, alert)
-        for word in batch.feedback.values():
-            said = (word.segment_id, word.call_id, instant(word.timestamp), msgspec.json.encode(word))
-            db.execute("INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"
-                       " call_id = excluded.call_id, body = excluded.body WHERE excluded.at >= at", said)  # fmt: skip
+        for table, words in (("feedback", batch.feedback), ("hint_feedback", batch.hints)):
+            _put_words(db, table, words)
+
+
+def _put_words(db: sqlite3.Connection, table: str, words: Mapping[str, LoggedFeedback | LoggedHintFeedback]) -> None:
+    for key, word in words.items():
+        said = (key, word.call_id, instant(word.timestamp), msgspec.json.encode(word))
+        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"  # noqa: S608 - names are our own
+                   " call_id = excluded.call_id, body = excluded.body WHERE excluded.at >= at", said)  # fmt: skip
 
 
 def _insert_segments(db: sqlite3.Connection, segments: Iterable[LoggedSegment]) -> list[LoggedSegment]:
