@@ -7,12 +7,13 @@ import { Failure } from './failure.js';
 import { LogList } from './log-list.js';
 import { MeterState } from './meter-state.js';
 import { openFile, openMicrophone, openStream, openTab } from './sources.js';
-import { STATES } from './strings.js';
 import { MeterView } from './view.js';
+import { languageOf } from './words/language.js';
 
 /**
  * @typedef {import('./sources.js').SourceOpener} SourceOpener
  * @typedef {import('./strings.js').State} State
+ * @typedef {import('./words/language.js').Some<import('./words/en.js').Words>} Strings
  */
 
 /** How often staleness is judged, in milliseconds; runs only during a call. */
@@ -27,11 +28,12 @@ const TICK_MS = 1000;
  * @attr {boolean} allow-microphone offer the microphone, which on an agent's desk is the agent's own voice
  * @attr {string} consent-basis on what basis the customer is scored, for example `notice`
  * @attr {string} consent-notice-id which notice the customer heard
+ * @attr {string} lang language of the words: `en`, `de`, `es`, or any with own `strings`; by default the nearest ancestor's, then the reader's
  * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
  * @csspart card, word, meter, timeline, hint, log
  */
 export class UndervoiceMeter extends HTMLElement {
-  static observedAttributes = ['allow-microphone'];
+  static observedAttributes = ['allow-microphone', 'lang'];
 
   /** A signed token. A property and never an attribute: markup reaches logs and other scripts. */
   token = '';
@@ -46,18 +48,14 @@ export class UndervoiceMeter extends HTMLElement {
   /** @type {number|null} */
   #rateHz = null;
   #callId = '';
+  /** @type {Strings} */
+  #strings = {};
+  #language = languageOf(this, this.#strings);
+  #root = this.attachShadow({ mode: 'open' });
 
   constructor() {
     super();
-    const log = new LogList(async () => ({ server: serverOf(this), token: await this.#token() }));
-    const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
-    this.view = new MeterView(this.attachShadow({ mode: 'open' }), {
-      microphone: act(this.startMicrophone),
-      tab: act(this.startTab),
-      unblock: () => void this.#call?.unblock(),
-      pause: () => (this.#memory.paused ? this.resume() : this.pause()),
-      stop: act(this.stop),
-    }, log);
+    this.view = this.#makeView();
     this.#draw();
   }
 
@@ -66,7 +64,19 @@ export class UndervoiceMeter extends HTMLElement {
     return this.#memory.state;
   }
 
+  /** @returns {Strings} words that take the place of the language's own; one with all keys is a language of its own */
+  get strings() {
+    return this.#strings;
+  }
+
+  set strings(strings) {
+    this.#strings = strings ?? {};
+    this.#speak(languageOf(this, this.#strings));
+  }
+
   connectedCallback() {
+    const language = languageOf(this, this.#strings);
+    if (language.tag !== this.#language.tag) this.#speak(language);
     this.#draw();
   }
 
@@ -74,7 +84,9 @@ export class UndervoiceMeter extends HTMLElement {
     this.#call?.abandon();
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (name === 'lang') this.#speak(languageOf(this, this.#strings));
     this.#draw();
   }
 
@@ -125,6 +137,27 @@ export class UndervoiceMeter extends HTMLElement {
     if (!this.#memory.paused) return;
     this.#memory.paused = false;
     this.#call?.resume();
+    this.#draw();
+  }
+
+  /** @returns {MeterView} the face in the language that holds; what is known of the call is in the memory */
+  #makeView() {
+    const log = new LogList(async () => ({ server: serverOf(this), token: await this.#token() }), this.#language);
+    const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
+    const actions = {
+      microphone: act(this.startMicrophone),
+      tab: act(this.startTab),
+      unblock: () => void this.#call?.unblock(),
+      pause: () => (this.#memory.paused ? this.resume() : this.pause()),
+      stop: act(this.stop),
+    };
+    return new MeterView(this.#root, actions, log, this.#language);
+  }
+
+  /** @param {import('./words/language.js').Language} language in which the face is made anew */
+  #speak(language) {
+    this.#language = language;
+    this.view = this.#makeView();
     this.#draw();
   }
 
@@ -233,7 +266,7 @@ export class UndervoiceMeter extends HTMLElement {
   #tellState() {
     const { state, detail } = this.#memory;
     const about = { callId: this.#callId, rateHz: this.#rateHz, lostSec: this.#call?.lostSec ?? this.#memory.lostSec };
-    emit(this, 'undervoice-state', { state, word: STATES[state].word, detail, ...about });
+    emit(this, 'undervoice-state', { state, word: this.#language.text.states[state].word, detail, ...about });
   }
 
   #draw() {

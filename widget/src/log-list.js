@@ -1,7 +1,6 @@
 /** The list of recent readings, read from the server on request. */
 
 import { make, write } from './dom.js';
-import { WORDS, percent } from './strings.js';
 
 /**
  * A row of `GET /api/v1/logs`.
@@ -12,15 +11,20 @@ const LIMIT = 20;
 
 /** A region that the footer's button opens. */
 export class LogList {
-  /** @param {() => Promise<{server: string, token: string}>} access */
-  constructor(access) {
+  /**
+   * @param {() => Promise<{server: string, token: string}>} access
+   * @param {import('./words/language.js').Language} language
+   */
+  constructor(access, language) {
     this.access = access;
-    const refresh = make('button', { type: 'button', class: 'plain' }, [WORDS.logRefresh]);
+    this.language = language;
+    const { text } = language;
+    const refresh = make('button', { type: 'button', class: 'plain' }, [text.logRefresh]);
     refresh.addEventListener('click', () => void this.read());
     this.status = make('p', { class: 'status', role: 'status' });
     // Focusable, so that the keyboard can scroll it.
-    this.rows = make('ul', { class: 'rows', tabindex: '0', 'aria-label': WORDS.log });
-    const header = make('header', {}, [make('h2', {}, [WORDS.log]), refresh]);
+    this.rows = make('ul', { class: 'rows', tabindex: '0', 'aria-label': text.log });
+    const header = make('header', {}, [make('h2', {}, [text.log]), refresh]);
     this.element = make('section', { class: 'log', id: 'log', part: 'log' }, [header, this.status, this.rows]);
     this.element.hidden = true;
     this.rows.hidden = true;
@@ -34,7 +38,8 @@ export class LogList {
 
   /** Read the newest rows. */
   async read() {
-    this.#say(WORDS.logLoading);
+    const { text } = this.language;
+    this.#say(text.logLoading);
     try {
       const { server, token } = await this.access();
       const url = new URL(`api/v1/logs?limit=${LIMIT}`, server);
@@ -42,12 +47,12 @@ export class LogList {
       if (!response.ok) throw new Error(`HTTP ${response.status}`);
       /** @type {{items: LoggedSegment[]}} */
       const { items } = await response.json();
-      this.rows.replaceChildren(...items.map(drawRow));
+      this.rows.replaceChildren(...items.map((row) => drawRow(row, this.language)));
       this.rows.hidden = items.length === 0;
-      this.#say(items.length === 0 ? WORDS.logEmpty : '');
+      this.#say(items.length === 0 ? text.logEmpty : '');
     } catch {
       this.rows.hidden = true;
-      this.#say(WORDS.logFailed);
+      this.#say(text.logFailed);
     }
   }
 
@@ -60,16 +65,15 @@ export class LogList {
 
 /**
  * @param {LoggedSegment} row
+ * @param {import('./words/language.js').Language} language
  * @returns {HTMLElement}
  */
-function drawRow(row) {
-  const when = new Date(row.timestamp);
+function drawRow(row, language) {
   const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
-  const emotion = row.uncertain ? WORDS.unsureNote : row.detected_emotion;
   return make('li', {}, [
-    make('time', { datetime: row.timestamp }, [when.toLocaleTimeString()]),
+    make('time', { datetime: row.timestamp }, [language.time(new Date(row.timestamp))]),
     dot,
-    make('span', { class: 'who', title: row.call_id }, [`${emotion} · ${row.call_id}`]),
-    percent(row.confidence_score),
+    make('span', { class: 'who', title: row.call_id }, [`${language.named(row)} · ${row.call_id}`]),
+    language.percent(row.confidence_score),
   ]);
 }

@@ -1,17 +1,23 @@
 /** The strip of segments and its table twin for those who do not see it. */
 
 import { make } from './dom.js';
-import { WORDS, clock, letterOf, percent } from './strings.js';
+import { letterOf } from './strings.js';
 
-/** @typedef {import('./messages.js').EmotionMessage} EmotionMessage */
+/**
+ * @typedef {import('./messages.js').EmotionMessage} EmotionMessage
+ * @typedef {import('./words/language.js').Language} Language
+ */
 
 /** One cell a segment: height is confidence, hue and letter are the emotion. */
 export class Timeline {
-  constructor() {
+  /** @param {Language} language */
+  constructor(language) {
+    this.language = language;
+    const { columns, timeline } = language.text;
     this.strip = make('div', { class: 'strip', 'aria-hidden': 'true', part: 'timeline' });
     this.rows = make('tbody');
-    const head = make('tr', {}, WORDS.columns.map((name) => make('th', { scope: 'col' }, [name])));
-    const table = make('table', {}, [make('caption', {}, [WORDS.timeline]), make('thead', {}, [head]), this.rows]);
+    const head = make('tr', {}, [columns.from, columns.to, columns.emotion, columns.confidence].map((name) => make('th', { scope: 'col' }, [name])));
+    const table = make('table', {}, [make('caption', {}, [timeline]), make('thead', {}, [head]), this.rows]);
     this.element = make('div', {}, [this.strip, make('div', { class: 'sr' }, [table])]);
     this.drawn = '';
   }
@@ -21,43 +27,36 @@ export class Timeline {
     const key = cells.map((cell) => `${cell.segment_id}${cell.final}${cell.end_offset_sec}`).join();
     if (key === this.drawn) return;
     this.drawn = key;
-    this.strip.replaceChildren(...cells.map(drawCell));
-    this.rows.replaceChildren(...cells.map(drawRow));
+    this.strip.replaceChildren(...cells.map((cell) => drawCell(cell, this.language)));
+    this.rows.replaceChildren(...cells.map((cell) => drawRow(cell, this.language)));
   }
 }
 
 /**
- * @param {EmotionMessage} reading
- * @returns {string} for example "angry 85 %"
- */
-export function describe(reading) {
-  const emotion = reading.uncertain ? WORDS.unsureNote : reading.detected_emotion;
-  return `${emotion} ${percent(reading.confidence_score)}`;
-}
-
-/**
  * @param {EmotionMessage} cell
+ * @param {Language} language
  * @returns {HTMLElement}
  */
-function drawCell(cell) {
+function drawCell(cell, language) {
   const classes = ['cell', cell.final ? '' : 'open', cell.uncertain ? 'unsure' : ''];
-  const letter = cell.uncertain ? '?' : letterOf(cell.detected_emotion, Object.keys(cell.all_emotions_confidence ?? {}));
+  const letter = cell.uncertain ? '?' : letterOf(cell.detected_emotion, Object.keys(cell.all_emotions_confidence ?? {}), language.text.letters);
   const attributes = {
     class: classes.filter(Boolean).join(' '),
     'data-emotion': cell.detected_emotion,
     'data-tenths': String(Math.round(cell.confidence_score * 10)),
-    title: `${clock(cell.start_offset_sec)} ${describe(cell)}`,
+    title: `${language.clock(cell.start_offset_sec)} ${language.describe(cell)}`,
   };
   return make('span', attributes, [make('b', {}, [letter])]);
 }
 
 /**
  * @param {EmotionMessage} cell
+ * @param {Language} language
  * @returns {HTMLElement}
  */
-function drawRow(cell) {
-  const emotion = cell.uncertain ? WORDS.unsureNote : cell.detected_emotion;
-  const named = cell.final ? emotion : `${emotion} (${WORDS.provisional})`;
-  const texts = [clock(cell.start_offset_sec), clock(cell.end_offset_sec), named, percent(cell.confidence_score)];
+function drawRow(cell, language) {
+  const emotion = language.named(cell);
+  const named = cell.final ? emotion : `${emotion} (${language.text.provisional})`;
+  const texts = [language.clock(cell.start_offset_sec), language.clock(cell.end_offset_sec), named, language.percent(cell.confidence_score)];
   return make('tr', {}, texts.map((text) => make('td', {}, [text])));
 }

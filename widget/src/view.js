@@ -3,7 +3,6 @@
 import { Announcer } from './announcer.js';
 import { make, write } from './dom.js';
 import { makeButtons, makeFace } from './face.js';
-import { MOODS, STATES, WORDS, clock, confidenceWord, percent } from './strings.js';
 import { placementSheet, themeSheet } from './theme.js';
 import { Timeline } from './timeline.js';
 
@@ -21,20 +20,22 @@ export class MeterView {
    * @param {ShadowRoot} root
    * @param {import('./face.js').Actions} actions
    * @param {import('./log-list.js').LogList} log
+   * @param {import('./words/language.js').Language} language
    */
-  constructor(root, actions, log) {
+  constructor(root, actions, log, language) {
+    this.language = language;
     const { sheet, place } = placementSheet();
     root.adoptedStyleSheets = [themeSheet(), sheet];
     this.place = place;
     this.announcer = new Announcer();
-    this.timeline = new Timeline();
-    this.face = makeFace();
-    this.buttons = makeButtons(actions, log);
+    this.timeline = new Timeline(language);
+    this.face = makeFace(language.text);
+    this.buttons = makeButtons(actions, log, language.text);
     const { top, headline: head, meter, facts, hint } = this.face;
-    this.card = make('div', { class: 'card', part: 'card' }, [
+    this.card = make('div', { class: 'card', part: 'card', lang: language.tag }, [
       top, head, meter, facts, this.timeline.element, hint, this.buttons.row, log.element, this.announcer.element,
     ]);
-    root.append(this.card);
+    root.replaceChildren(this.card);
   }
 
   /**
@@ -42,8 +43,9 @@ export class MeterView {
    * @param {{microphone: boolean, tab: boolean}} offers sources that the element may start itself
    */
   draw(state, offers) {
-    const calm = STATES[state.state];
-    const word = headline(state);
+    const { text } = this.language;
+    const calm = text.states[state.state];
+    const word = headline(state, text);
     write(this.face.word, word);
     this.#drawNote(state, word === calm.word ? calm.note : '');
     this.#drawTop(state);
@@ -62,7 +64,7 @@ export class MeterView {
    * @param {number} nowMs
    */
   announce(state, nowMs) {
-    if (state.mood && state.running) this.announcer.offer(MOODS[state.mood.state], nowMs);
+    if (state.mood && state.running) this.announcer.offer(this.language.text.moods[state.mood.state], nowMs);
   }
 
   /** @param {number} levelDb */
@@ -76,34 +78,35 @@ export class MeterView {
    */
   #drawNote(state, plain) {
     const { reading } = state;
-    const trouble = state.stale ? WORDS.stale : state.starved ? WORDS.noAudio : '';
+    const { text } = this.language;
+    const trouble = state.stale ? text.stale : state.starved ? text.noAudio : '';
     const away = state.state === 'reconnecting';
-    const told = away || (!state.running && state.state !== 'idle') ? STATES[state.state].word : '';
-    write(this.face.trouble, trouble || told || (state.back ? WORDS.back : ''));
-    const note = away && state.paused ? WORDS.pausedAway : plain;
+    const told = away || (!state.running && state.state !== 'idle') ? text.states[state.state].word : '';
+    write(this.face.trouble, trouble || told || (state.back ? text.back : ''));
+    const note = away && state.paused ? text.pausedAway : plain;
     if (trouble || note || !reading) {
-      write(this.face.note, trouble || note || WORDS.noReading);
+      write(this.face.note, trouble || note || text.noReading);
       return;
     }
-    const emotion = reading.uncertain ? WORDS.unsureNote : reading.detected_emotion;
-    const strength = reading.uncertain ? '' : ` · ${confidenceWord(reading.confidence_score)}`;
-    const open = reading.final ? '' : ` · ${WORDS.provisional}`;
-    this.face.note.replaceChildren(make('b', {}, [`${emotion} ${percent(reading.confidence_score)}`]), strength + open);
+    const strength = reading.uncertain ? '' : ` · ${this.language.confidence(reading.confidence_score)}`;
+    const open = reading.final ? '' : ` · ${text.provisional}`;
+    this.face.note.replaceChildren(make('b', {}, [this.language.describe(reading)]), strength + open);
   }
 
   /** @param {MeterState} state */
   #drawTop(state) {
+    const { text } = this.language;
     const live = state.state === 'listening';
     this.face.top.hidden = state.source === null;
     this.face.level.hidden = !live;
     const kept = state.state === 'reconnecting' && !state.paused;
-    const heard = kept ? WORDS.kept : state.starved ? WORDS.noAudio : state.speaking ? WORDS.speaking : WORDS.silence;
-    const what = state.source ? WORDS.scoring[state.source] : '';
+    const heard = kept ? text.kept : state.starved ? text.noAudio : state.speaking ? text.speaking : text.silence;
+    const what = state.source ? text.scoring[state.source] : '';
     // A microphone is the agent's on an agent's desk: always say that it is what is scored.
     const scored = state.source === 'microphone' && state.running ? `${what} · ` : '';
     write(this.face.ear, live || kept ? scored + heard : what);
     this.face.ear.title = what;
-    write(this.face.time, clock(state.audioSec));
+    write(this.face.time, this.language.clock(state.audioSec));
     if (!live) this.drawLevel(LEVEL_FLOOR_DB);
   }
 
@@ -113,15 +116,17 @@ export class MeterView {
    */
   #drawMeter(state, word) {
     const { mood } = state;
+    const { language } = this;
+    const { text } = language;
     this.face.meter.classList.toggle('empty', mood === null);
     const score = mood ? mood.upset_score : 0;
     this.place('--at-mood', score);
     this.face.meter.setAttribute('aria-valuenow', String(Math.round(score * 100)));
-    const known = mood ? `${MOODS[mood.state]}, ${Math.round(score * 100)} of 100` : word;
-    const text = mood && state.state === 'reconnecting' ? `${WORDS.old}: ${known}` : known;
-    this.face.meter.setAttribute('aria-valuetext', text);
+    const place = { mood: mood ? text.moods[mood.state] : '', score: language.number(Math.round(score * 100)) };
+    const known = mood ? language.fill(text.meterValue, place) : word;
+    this.face.meter.setAttribute('aria-valuetext', mood && state.state === 'reconnecting' ? `${text.old}: ${known}` : known);
     this.face.meter.hidden = !state.running && mood === null && state.state !== 'idle' && state.state !== 'ended';
-    write(this.face.facts, mood ? `${WORDS.upsetFor} ${clock(mood.upset_sec)}` : '');
+    write(this.face.facts, mood ? language.fill(text.upsetFor, { time: language.clock(mood.upset_sec) }) : '');
     this.face.facts.hidden = mood === null;
   }
 
@@ -137,22 +142,24 @@ export class MeterView {
    * @param {{microphone: boolean, tab: boolean}} offers
    */
   #drawButtons(state, offers) {
+    const { text } = this.language;
     const live = ['listening', 'paused', 'reconnecting'].includes(state.state);
     this.buttons.unblock.hidden = state.state !== 'blocked';
     this.buttons.microphone.hidden = state.running || !offers.microphone;
     this.buttons.tab.hidden = state.running || !offers.tab;
     this.buttons.pause.hidden = !live;
-    write(this.buttons.pause, state.paused ? WORDS.resume : WORDS.pause);
+    write(this.buttons.pause, state.paused ? text.resume : text.pause);
     this.buttons.stop.hidden = !live && state.state !== 'blocked' && state.state !== 'connecting';
   }
 }
 
 /**
  * @param {MeterState} state
+ * @param {import('./words/en.js').Words} text
  * @returns {string} the one word that is read first
  */
-function headline(state) {
-  if (state.state !== 'listening') return STATES[state.state].word;
-  if (state.unsure && state.reading?.final) return WORDS.unsure;
-  return state.mood ? MOODS[state.mood.state] : STATES.listening.word;
+function headline(state, text) {
+  if (state.state !== 'listening') return text.states[state.state].word;
+  if (state.unsure && state.reading?.final) return text.unsure;
+  return state.mood ? text.moods[state.mood.state] : text.states.listening.word;
 }
