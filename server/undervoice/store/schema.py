@@ -7,6 +7,7 @@ never edited: append one.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 MIGRATIONS: list[str] = [
     """
@@ -142,6 +143,17 @@ MIGRATIONS: list[str] = [
 ]
 
 
+def _statements(migration: str) -> Iterator[str]:
+    """Yield a migration's statements, each of which ends with its line; comments may have semicolons."""
+    statement = ""
+    for line in migration.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    yield statement  # the last may do without
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Bring a database to the newest version, each step in its own transaction.
 
@@ -156,7 +168,7 @@ def migrate(db: sqlite3.Connection) -> None:
         with db:
             # Another worker may have been faster while this one waited for the lock.
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            for statement in MIGRATIONS[version].split(";") if version < len(MIGRATIONS) else ():
+            for statement in _statements(MIGRATIONS[version]) if version < len(MIGRATIONS) else ():
                 db.execute(statement)
             version += version < len(MIGRATIONS)
             db.execute(f"PRAGMA user_version = {version:d}")
