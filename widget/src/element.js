@@ -29,6 +29,8 @@ const TICK_MS = 1000;
  * @attr {string} consent-basis on what basis the customer is scored, for example `notice`
  * @attr {string} consent-notice-id which notice the customer heard
  * @attr {string} lang language of the words: `en`, `de`, `es`, or any with own `strings`; by default the nearest ancestor's, then the reader's
+ * @attr {'auto'|'light'|'dark'} theme light or dark whatever the reader's system says; `auto` by default
+ * @attr {'auto'|'compact'|'full'} layout `compact` leaves the timeline out and becomes a bar where there is room; `auto`, the default, is compact below 280 px
  * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
  * @csspart card, word, meter, timeline, hint, log
  */

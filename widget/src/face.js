@@ -29,7 +29,7 @@ export function makeFace(text) {
   return {
     ear, time, level, word, note, trouble,
     top: make('div', { class: 'top' }, [level, ear, time]),
-    headline: make('div', {}, [word, note, trouble]),
+    headline: make('div', { class: 'head' }, [word, note, trouble]),
     meter: makeMeter(text),
     facts: make('p', { class: 'facts' }),
     hint: make('p', { class: 'hint', part: 'hint' }),

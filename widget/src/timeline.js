@@ -18,7 +18,7 @@ export class Timeline {
     this.rows = make('tbody');
     const head = make('tr', {}, [columns.from, columns.to, columns.emotion, columns.confidence].map((name) => make('th', { scope: 'col' }, [name])));
     const table = make('table', {}, [make('caption', {}, [timeline]), make('thead', {}, [head]), this.rows]);
-    this.element = make('div', {}, [this.strip, make('div', { class: 'sr' }, [table])]);
+    this.element = make('div', { class: 'story' }, [this.strip, make('div', { class: 'sr' }, [table])]);
     this.drawn = '';
   }
 
