@@ -2,10 +2,12 @@
 
 import { callIdOf, giveUpMsOf, serverOf, startOf } from './attributes.js';
 import { Call } from './call.js';
+import { HINT_RULES } from './coach.js';
 import { EVENT_OF, emit } from './events.js';
 import { Failure } from './failure.js';
 import { LogList } from './log-list.js';
 import { MeterState } from './meter-state.js';
+import { Panels } from './panels.js';
 import { openFile, openMicrophone, openStream, openTab } from './sources.js';
 import { MeterView } from './view.js';
 import { languageOf } from './words/language.js';
@@ -26,16 +28,17 @@ const TICK_MS = 1000;
  * @attr {string} call-id the call's name; a fresh one for each call unless given
  * @attr {string} agent-id the agent whose call it is
  * @attr {boolean} allow-microphone offer the microphone, which on an agent's desk is the agent's own voice
+ * @attr {boolean} allow-upload offer to score a recording as a file
  * @attr {string} consent-basis on what basis the customer is scored, for example `notice`
  * @attr {string} consent-notice-id which notice the customer heard
  * @attr {string} lang language of the words: `en`, `de`, `es`, or any with own `strings`; by default the nearest ancestor's, then the reader's
  * @attr {'auto'|'light'|'dark'} theme light or dark whatever the reader's system says; `auto` by default
  * @attr {'auto'|'compact'|'full'} layout `compact` leaves the timeline out and becomes a bar where there is room; `auto`, the default, is compact below 280 px
  * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
- * @csspart card, word, meter, timeline, hint, log
+ * @csspart card, word, meter, timeline, hint, correction, summary, upload, log
  */
 export class UndervoiceMeter extends HTMLElement {
-  static observedAttributes = ['allow-microphone', 'lang'];
+  static observedAttributes = ['allow-microphone', 'allow-upload', 'lang'];
 
   /** A signed token. A property and never an attribute: markup reaches logs and other scripts. */
   token = '';
@@ -54,11 +57,27 @@ export class UndervoiceMeter extends HTMLElement {
   #strings = {};
   #language = languageOf(this, this.#strings);
   #root = this.attachShadow({ mode: 'open' });
+  #panels = new Panels(this, {
+    access: () => this.#access(),
+    callId: () => this.#callId,
+    running: () => this.#call !== null,
+    tell: (message) => this.#call?.tell(message) ?? false,
+    changed: () => this.#draw(),
+  });
 
   constructor() {
     super();
     this.view = this.#makeView();
     this.#draw();
+  }
+
+  /** @returns {readonly import('./coach.js').HintRule[]} when hints are shown, and what they say; own ones count from the next call on */
+  get hints() {
+    return this.#panels.coaching.rules;
+  }
+
+  set hints(rules) {
+    this.#panels.coaching.rules = rules ?? HINT_RULES;
   }
 
   /** @returns {State} what the element is doing */
@@ -77,12 +96,14 @@ export class UndervoiceMeter extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#panels.enter();
     const language = languageOf(this, this.#strings);
     if (language.tag !== this.#language.tag) this.#speak(language);
     this.#draw();
   }
 
   disconnectedCallback() {
+    this.#panels.leave();
     this.#call?.abandon();
   }
 
@@ -119,6 +140,15 @@ export class UndervoiceMeter extends HTMLElement {
     await this.#start(openFile(fileOrUrl));
   }
 
+  /**
+   * Upload a recording, have it scored, and show its segments.
+   * @param {Blob} file
+   * @returns {Promise<import('./upload.js').ClipResult|null>} null where it failed or was cancelled
+   */
+  upload(file) {
+    return this.#panels.upload.send(file);
+  }
+
   /** End the call, wait for its last readings, release tracks, timers and socket. */
   async stop() {
     if (!this.#call) return;
@@ -144,7 +174,8 @@ export class UndervoiceMeter extends HTMLElement {
 
   /** @returns {MeterView} the face in the language that holds; what is known of the call is in the memory */
   #makeView() {
-    const log = new LogList(async () => ({ server: serverOf(this), token: await this.#token() }), this.#language);
+    const panels = this.#panels.make(this.#language);
+    const log = new LogList(() => this.#access(), this.#language, panels.correction);
     const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
     const actions = {
       microphone: act(this.startMicrophone),
@@ -153,7 +184,7 @@ export class UndervoiceMeter extends HTMLElement {
       pause: () => (this.#memory.paused ? this.resume() : this.pause()),
       stop: act(this.stop),
     };
-    return new MeterView(this.#root, actions, log, this.#language);
+    return new MeterView(this.#root, actions, log, this.#language, panels);
   }
 
   /** @param {import('./words/language.js').Language} language in which the face is made anew */
@@ -168,6 +199,10 @@ export class UndervoiceMeter extends HTMLElement {
     return this.tokenProvider ? this.tokenProvider() : this.token;
   }
 
+  async #access() {
+    return { server: serverOf(this), token: await this.#token() };
+  }
+
   /** @param {SourceOpener} opener */
   async #start(opener) {
     // A call that has lost its line may take long to end; the next one does not wait for it.
@@ -176,6 +211,7 @@ export class UndervoiceMeter extends HTMLElement {
     this.#memory.reset();
     this.#rateHz = null;
     this.#callId = callIdOf(this);
+    this.#panels.begin();
     if (!isSecureContext) return this.#ended(new Failure('insecure'));
     this.#enter('connecting');
     const call = this.#newCall();
@@ -191,7 +227,7 @@ export class UndervoiceMeter extends HTMLElement {
       { server: serverOf(this), token: () => this.#token(), start, giveUpMs: giveUpMsOf(this) },
       {
         onMessage: (message) => this.#receive(message),
-        onFrame: (frame) => this.#hear(frame.levelDb),
+        onFrame: (frame) => this.#hear(frame),
         onBlocked: (blocked) => this.#block(blocked),
         onOpen: (rateHz, kind) => this.#opened(rateHz, kind),
         onAway: () => this.#away(),
@@ -214,6 +250,7 @@ export class UndervoiceMeter extends HTMLElement {
   #receive(message) {
     const before = this.#memory.state;
     this.#memory.message(message, performance.now());
+    this.#panels.message(message);
     const name = EVENT_OF[message.type];
     // The table pairs each type with its event; the checker cannot follow the pair through the index.
     if (name) emit(this, name, /** @type {any} */ (message));
@@ -222,10 +259,10 @@ export class UndervoiceMeter extends HTMLElement {
     this.#draw();
   }
 
-  /** @param {number} levelDb */
-  #hear(levelDb) {
-    this.#memory.frame(levelDb, performance.now());
-    this.view.drawLevel(levelDb);
+  /** @param {import('./framer.js').Frame} frame */
+  #hear(frame) {
+    this.#memory.frame(frame, performance.now());
+    this.view.drawLevel(frame.levelDb);
   }
 
   /** @param {boolean} blocked */
@@ -244,6 +281,7 @@ export class UndervoiceMeter extends HTMLElement {
 
   #tick() {
     this.#memory.tick(performance.now());
+    this.#panels.tick(this.#memory.audioSec);
     this.view.announce(this.#memory, performance.now());
     this.#draw();
   }
@@ -255,6 +293,7 @@ export class UndervoiceMeter extends HTMLElement {
     this.#call = null;
     this.#memory.detail = failure?.detail ?? '';
     this.#enter(failure?.state ?? 'ended');
+    this.#panels.end(this.#memory.cells.some((cell) => cell.final));
   }
 
   /** @param {State} state */
@@ -276,5 +315,6 @@ export class UndervoiceMeter extends HTMLElement {
       microphone: this.hasAttribute('allow-microphone'),
       tab: typeof navigator.mediaDevices?.getDisplayMedia === 'function',
     });
+    this.#panels.draw(this.hasAttribute('allow-upload') && !this.#memory.running);
   }
 }

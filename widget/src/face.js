@@ -1,6 +1,6 @@
 /** The parts of the meter's face, made once; `view.js` fills them. */
 
-import { make } from './dom.js';
+import { make, makeButton } from './dom.js';
 
 /** @typedef {import('./words/en.js').Words} Words */
 
@@ -24,15 +24,16 @@ export function makeFace(text) {
   const level = make('span', { class: 'level', 'aria-hidden': 'true' }, [make('i')]);
   const word = make('p', { class: 'word', part: 'word' });
   const note = make('p', { class: 'note' });
+  const wrong = make('button', { type: 'button', class: 'small' }, [text.correct.wrong]);
+  const fault = make('span', { class: 'fault' });
   // Failures are told at once; the mood has the announcer's slower region.
   const trouble = make('p', { class: 'sr', role: 'status' });
   return {
-    ear, time, level, word, note, trouble,
-    top: make('div', { class: 'top' }, [level, ear, time]),
-    headline: make('div', { class: 'head' }, [word, note, trouble]),
+    ear, time, level, fault, word, note, wrong, trouble,
+    top: make('div', { class: 'top' }, [level, ear, time, fault]),
+    headline: make('div', { class: 'head' }, [word, make('div', { class: 'reading' }, [note, wrong]), trouble]),
     meter: makeMeter(text),
     facts: make('p', { class: 'facts' }),
-    hint: make('p', { class: 'hint', part: 'hint' }),
   };
 }
 
@@ -47,18 +48,6 @@ function makeMeter(text) {
   const range = { 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0' };
   const attributes = { class: 'meter', role: 'meter', 'aria-label': text.meter, part: 'meter', ...range };
   return make('div', attributes, [band, zones, make('div', { class: 'track' }, [marker])]);
-}
-
-/**
- * @param {string} text
- * @param {string} kind its class: `main` for the one to press, `plain` for the least
- * @param {() => void} act
- * @returns {HTMLButtonElement}
- */
-function makeButton(text, kind, act) {
-  const button = make('button', { type: 'button', class: kind }, [text]);
-  button.addEventListener('click', act);
-  return button;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The list of recent readings, read from the server on request. */
 
-import { make, write } from './dom.js';
+import { make, makeButton, write } from './dom.js';
 
 /**
  * A row of `GET /api/v1/logs`.
@@ -14,8 +14,10 @@ export class LogList {
   /**
    * @param {() => Promise<{server: string, token: string}>} access
    * @param {import('./words/language.js').Language} language
+   * @param {import('./correction-panel.js').CorrectionPanel} correction
    */
-  constructor(access, language) {
+  constructor(access, language, correction) {
+    this.correction = correction;
     this.access = access;
     this.language = language;
     const { text } = language;
@@ -47,7 +49,7 @@ export class LogList {
       if (!response.ok) throw new Error(`HTTP ${response.status}`);
       /** @type {{items: LoggedSegment[]}} */
       const { items } = await response.json();
-      this.rows.replaceChildren(...items.map((row) => drawRow(row, this.language)));
+      this.rows.replaceChildren(...items.map((row) => this.#drawRow(row)));
       this.rows.hidden = items.length === 0;
       this.#say(items.length === 0 ? text.logEmpty : '');
     } catch {
@@ -61,19 +63,20 @@ export class LogList {
     this.status.hidden = text === '';
     write(this.status, text);
   }
-}
 
-/**
- * @param {LoggedSegment} row
- * @param {import('./words/language.js').Language} language
- * @returns {HTMLElement}
- */
-function drawRow(row, language) {
-  const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
-  return make('li', {}, [
-    make('time', { datetime: row.timestamp }, [language.time(new Date(row.timestamp))]),
-    dot,
-    make('span', { class: 'who', title: row.call_id }, [`${language.named(row)} · ${row.call_id}`]),
-    language.percent(row.confidence_score),
-  ]);
+  /**
+   * @param {LoggedSegment} row
+   * @returns {HTMLElement}
+   */
+  #drawRow(row) {
+    const { language } = this;
+    const { wrong, wrongAt } = language.text.correct;
+    const time = language.time(new Date(row.timestamp));
+    const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
+    const label = language.fill(wrongAt, { time, emotion: language.named(row) });
+    const doubt = makeButton(wrong, 'small', () => this.correction.open(row, [row], item, doubt), label);
+    const who = make('span', { class: 'who', title: row.call_id }, [`${language.describe(row)} · ${row.call_id}`]);
+    const item = make('li', {}, [make('time', { datetime: row.timestamp }, [time]), dot, who, doubt]);
+    return item;
+  }
 }

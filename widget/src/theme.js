@@ -8,6 +8,8 @@
  * @cssproperty --uv-surface, --uv-ink, --uv-quiet, --uv-line, --uv-accent surfaces and text
  */
 
+import { PANELS } from './theme-panels.js';
+
 const EMOTIONS = ['neutral', 'happy', 'sad', 'angry', 'surprised', 'fearful', 'disgusted'];
 
 const LIGHT = `
@@ -89,9 +91,6 @@ const STRIP = `
 .cell[data-emotion="sad"]:not(.open, .unsure) { color: var(--uv-on-sad); }`;
 
 const CONTROLS = `
-.hint { border: 1px solid var(--uv-line); border-inline-start: 4px solid var(--uv-tense); border-radius: 6px; background: var(--uv-raised); padding: 8px 12px; }
-.hint[data-severity="critical"] { border-inline-start-color: var(--uv-upset); }
-.hint[data-severity="info"] { border-inline-start-color: var(--uv-calm); }
 .buttons { display: flex; flex-wrap: wrap; gap: 8px; }
 button { font: inherit; font-weight: 550; color: var(--uv-ink); background: var(--uv-raised); border: 1px solid var(--uv-edge); border-radius: 8px; padding: 7px 12px; min-height: 36px; cursor: pointer; }
 button:hover { border-color: var(--uv-ink); }
@@ -164,7 +163,7 @@ let shared = null;
 export function themeSheet() {
   if (!shared) {
     shared = new CSSStyleSheet();
-    shared.replaceSync([TOKENS, FRAME, METER, STRIP, CONTROLS, HUES, HEIGHTS, ROOM, CONTRAST].join('\n'));
+    shared.replaceSync([TOKENS, FRAME, METER, STRIP, CONTROLS, PANELS, HUES, HEIGHTS, ROOM, CONTRAST].join('\n'));
   }
   return shared;
 }

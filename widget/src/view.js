@@ -13,6 +13,8 @@ import { Timeline } from './timeline.js';
 /** The level indicator's range, in dB relative to full scale. */
 const LEVEL_FLOOR_DB = -60;
 const LEVEL_RANGE_DB = 50;
+/** Beside the trend's word; the same from right to left. */
+const ARROWS = { rising: '↑', easing: '↓', steady: '–' };
 
 /** The meter's face. */
 export class MeterView {
@@ -21,19 +23,27 @@ export class MeterView {
    * @param {import('./face.js').Actions} actions
    * @param {import('./log-list.js').LogList} log
    * @param {import('./words/language.js').Language} language
+   * @param {ReturnType<import('./panels.js').Panels['make']>} panels
    */
-  constructor(root, actions, log, language) {
+  constructor(root, actions, log, language, panels) {
     this.language = language;
+    this.panels = panels;
     const { sheet, place } = placementSheet();
     root.adoptedStyleSheets = [themeSheet(), sheet];
     this.place = place;
     this.announcer = new Announcer();
-    this.timeline = new Timeline(language);
+    this.timeline = new Timeline(language, (cell) => this.#doubt(cell));
     this.face = makeFace(language.text);
     this.buttons = makeButtons(actions, log, language.text);
-    const { top, headline: head, meter, facts, hint } = this.face;
+    this.face.wrong.addEventListener('click', () => this.#doubt(this.timeline.cells.filter((cell) => cell.final).at(-1)));
+    this.upset = make('span');
+    this.trend = make('span', { class: 'trend' });
+    this.face.facts.append(this.upset, this.trend);
+    const { top, headline: head, meter, facts } = this.face;
+    const { hints, summary, upload } = panels;
     this.card = make('div', { class: 'card', part: 'card', lang: language.tag }, [
-      top, head, meter, facts, this.timeline.element, hint, this.buttons.row, log.element, this.announcer.element,
+      top, head, meter, facts, this.timeline.element, hints.element, summary.element, upload.element, this.buttons.row,
+      log.element, this.announcer.element,
     ]);
     root.replaceChildren(this.card);
   }
@@ -50,8 +60,8 @@ export class MeterView {
     this.#drawNote(state, word === calm.word ? calm.note : '');
     this.#drawTop(state);
     this.#drawMeter(state, word);
-    this.#drawHint(state);
-    this.timeline.draw(state.cells);
+    this.timeline.draw(state.cells, this.panels.corrected());
+    this.face.wrong.hidden = !state.cells.some((cell) => cell.final);
     this.timeline.element.hidden = state.cells.length === 0;
     this.card.classList.toggle('stale', state.stale || state.starved);
     this.card.classList.toggle('away', state.state === 'reconnecting');
@@ -59,12 +69,15 @@ export class MeterView {
   }
 
   /**
-   * Say the mood aloud to screen readers, at most once in 10 s.
+   * Say the mood, a new hint and what is wrong with the line aloud to screen readers, at most once in 10 s.
    * @param {MeterState} state
    * @param {number} nowMs
    */
   announce(state, nowMs) {
-    if (state.mood && state.running) this.announcer.offer(this.language.text.moods[state.mood.state], nowMs);
+    if (!state.running) return;
+    const { text } = this.language;
+    const { fault } = state.line;
+    this.announcer.offer([state.mood ? text.moods[state.mood.state] : '', this.panels.hint(), fault ? text.line[fault] : ''], nowMs);
   }
 
   /** @param {number} levelDb */
@@ -106,6 +119,9 @@ export class MeterView {
     const scored = state.source === 'microphone' && state.running ? `${what} · ` : '';
     write(this.face.ear, live || kept ? scored + heard : what);
     this.face.ear.title = what;
+    const fault = live && !state.starved ? state.line.fault : null;
+    this.face.fault.hidden = fault === null;
+    write(this.face.fault, fault ? text.line[fault] : '');
     write(this.face.time, this.language.clock(state.audioSec));
     if (!live) this.drawLevel(LEVEL_FLOOR_DB);
   }
@@ -126,15 +142,16 @@ export class MeterView {
     const known = mood ? language.fill(text.meterValue, place) : word;
     this.face.meter.setAttribute('aria-valuetext', mood && state.state === 'reconnecting' ? `${text.old}: ${known}` : known);
     this.face.meter.hidden = !state.running && mood === null && state.state !== 'idle' && state.state !== 'ended';
-    write(this.face.facts, mood ? language.fill(text.upsetFor, { time: language.clock(mood.upset_sec) }) : '');
+    write(this.upset, mood ? language.fill(text.upsetFor, { time: language.clock(mood.upset_sec) }) : '');
+    write(this.trend, `${ARROWS[state.trend]} ${text.trend[state.trend]}`);
+    this.trend.hidden = !state.running;
     this.face.facts.hidden = mood === null;
   }
 
-  /** @param {MeterState} state */
-  #drawHint(state) {
-    this.face.hint.hidden = state.alert === null;
-    write(this.face.hint, state.alert?.message ?? '');
-    this.face.hint.dataset.severity = state.alert?.severity ?? 'info';
+  /** @param {import('./messages.js').EmotionMessage|undefined} reading that may be wrong */
+  #doubt(reading) {
+    const finals = this.timeline.cells.filter((cell) => cell.final);
+    if (reading) this.panels.correction.open(reading, finals, this.timeline.element, this.face.wrong);
   }
 
   /**

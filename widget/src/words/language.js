@@ -1,8 +1,6 @@
 /** The language of one element: which table of words holds, and how it writes numbers. */
 
-import { de } from './de.js';
 import { en } from './en.js';
-import { es } from './es.js';
 
 /**
  * @typedef {import('./en.js').Words} Words
@@ -15,8 +13,14 @@ import { es } from './es.js';
  * @typedef {T extends string ? string : {[Key in keyof T]?: Some<T[Key]>}} Some
  */
 
-/** @type {Record<string, Words>} By language, without region. */
-const TABLES = { de, en, es };
+/** Tables by language, without region; those besides English come over the wire when they are first wanted. @type {Record<string, Words>} */
+const TABLES = { en };
+
+/** @type {Record<string, () => Promise<Words>>} */
+const ELSEWHERE = {
+  de: async () => (await import('./de.js')).de,
+  es: async () => (await import('./es.js')).es,
+};
 
 /** What is shown, in one language. It never changes: in another language the parts are made anew. */
 export class Language {
@@ -130,13 +134,30 @@ export class Language {
  * the reader's languages, then English.
  * @param {Element} element
  * @param {Some<Words>} own
- * @returns {Language}
+ * @returns {string} its tag
  */
 export function languageOf(element, own) {
   const given = nearest(element);
-  const known = Object.keys(own).length > 0 && isTag(given) ? given : '';
-  const tag = known || [given, ...navigator.languages].find((each) => isTag(each) && primary(each) in TABLES) || 'en';
-  return new Language(tag, own);
+  if (Object.keys(own).length > 0 && isTag(given)) return given;
+  const known = (/** @type {string} */ tag) => isTag(tag) && (primary(tag) in TABLES || primary(tag) in ELSEWHERE);
+  return [given, ...navigator.languages].find(known) ?? 'en';
+}
+
+/**
+ * @param {string} tag
+ * @returns {boolean} whether its table has still to be fetched
+ */
+export function isElsewhere(tag) {
+  return primary(tag) in ELSEWHERE && !(primary(tag) in TABLES);
+}
+
+/**
+ * Fetch a language's table; where it cannot be had, English stays.
+ * @param {string} tag
+ */
+export async function fetchWords(tag) {
+  const name = primary(tag);
+  TABLES[name] = await ELSEWHERE[name]().catch(() => en);
 }
 
 /**
