@@ -1,0 +1,86 @@
+/** One call: how it went, second by second, what was said of it, who looked at it; and how to erase it. */
+
+import { make } from '../src/dom.js';
+import { CallReader } from './call-reader.js';
+import { auditSection, factsOf, alertSection, feedbackSection, totalsSection } from './call-sections.js';
+import { CallTimeline } from './call-timeline.js';
+import { summarySection } from './call-summary.js';
+import { Eraser } from './eraser.js';
+import { Standing } from './states.js';
+import { WORDS } from './view-words.js';
+
+/** @typedef {import('./call-reader.js').Known} Known */
+
+/** @implements {import('./context.js').View} */
+export class CallPage {
+  /** @param {import('./context.js').Context} context */
+  constructor({ api, feed, go }) {
+    this.title = WORDS.call.title;
+    this.id = '';
+    this.standing = new Standing();
+    this.facts = make('div', { class: 'facts' });
+    this.timeline = new CallTimeline();
+    this.sections = make('div', { class: 'sections' });
+    this.audit = make('div');
+    this.eraser = new Eraser(api, () => this.#erased());
+    this.content = make('div', { class: 'content', hidden: '' }, [this.facts, this.timeline.element, this.sections]);
+    this.element = make('div', { class: 'view call' }, [this.standing.element, this.content, this.audit, this.eraser.element]);
+    this.reader = new CallReader(api, feed, {
+      known: (known) => this.#show(known),
+      looked: (audit) => this.audit.replaceChildren(auditSection(audit)),
+      erased: () => this.#erased(),
+      failed: (error) => this.#failed(error),
+    });
+    this.go = go;
+  }
+
+  /**
+   * @param {string[]} path
+   * @param {URLSearchParams} _query
+   */
+  open(path, _query) {
+    this.id = path[0] ?? '';
+    this.title = this.id || WORDS.call.title;
+    this.content.hidden = this.eraser.element.hidden = true;
+    this.audit.replaceChildren();
+    if (!this.id) {
+      this.go('#/log', { replace: true });
+      return;
+    }
+    this.standing.say(WORDS.loading);
+    this.timeline.open();
+    this.reader.open(this.id);
+  }
+
+  close() {
+    this.reader.close();
+    this.timeline.close();
+    this.eraser.close();
+  }
+
+  /** @param {Known} known */
+  #show({ call, segments, feedback }) {
+    this.standing.say('');
+    this.content.hidden = false;
+    this.eraser.offer(call.call_id, call.live);
+    this.facts.replaceChildren(factsOf(call));
+    this.timeline.show(segments, call);
+    const parts = [summarySection(call), alertSection(call.alerts), feedbackSection(feedback, segments), totalsSection(call)];
+    this.sections.replaceChildren(...parts);
+  }
+
+  #erased() {
+    this.reader.ended();
+    this.content.hidden = this.eraser.element.hidden = true;
+    this.timeline.close();
+    this.standing.empty(WORDS.erase.doneTitle, WORDS.erase.done(this.id));
+    this.standing.element.focus();
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    const isUnknown = error instanceof Error && /** @type {{code?: string}} */ (error).code === 'unknown_call';
+    if (isUnknown) this.standing.empty(WORDS.call.unknownTitle, WORDS.call.unknown);
+    else this.standing.failed(error, () => this.reader.open(this.id));
+  }
+}
