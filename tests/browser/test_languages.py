@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 LANGUAGES = ("en", "de", "es")
 TABLE = "async (name) => (await import(`/widget/words/${name}.js`))[name]"
 SAY = """async ([tag, own, act]) => {
-  const { Language } = await import('/widget/words/language.js');
+  const { Language, fetchWords, isElsewhere } = await import('/widget/words/language.js');
+  if (isElsewhere(tag)) await fetchWords(tag);
   return new Function('language', `return ${act}`)(new Language(tag, own));
 }"""
 EMOTIONS = {"neutral", "happy", "sad", "angry", "surprised", "fearful", "disgusted"}

@@ -10,7 +10,7 @@ import { MeterState } from './meter-state.js';
 import { Panels } from './panels.js';
 import { openFile, openMicrophone, openStream, openTab } from './sources.js';
 import { MeterView } from './view.js';
-import { languageOf } from './words/language.js';
+import { Language, fetchWords, isElsewhere, languageOf } from './words/language.js';
 
 /**
  * @typedef {import('./sources.js').SourceOpener} SourceOpener
@@ -55,7 +55,7 @@ export class UndervoiceMeter extends HTMLElement {
   #callId = '';
   /** @type {Strings} */
   #strings = {};
-  #language = languageOf(this, this.#strings);
+  #language = new Language('en');
   #root = this.attachShadow({ mode: 'open' });
   #panels = new Panels(this, {
     access: () => this.#access(),
@@ -69,6 +69,7 @@ export class UndervoiceMeter extends HTMLElement {
     super();
     this.view = this.#makeView();
     this.#draw();
+    if (languageOf(this, this.#strings) !== this.#language.tag) void this.#speak();
   }
 
   /** @returns {readonly import('./coach.js').HintRule[]} when hints are shown, and what they say; own ones count from the next call on */
@@ -92,13 +93,12 @@ export class UndervoiceMeter extends HTMLElement {
 
   set strings(strings) {
     this.#strings = strings ?? {};
-    this.#speak(languageOf(this, this.#strings));
+    void this.#speak();
   }
 
   connectedCallback() {
     this.#panels.enter();
-    const language = languageOf(this, this.#strings);
-    if (language.tag !== this.#language.tag) this.#speak(language);
+    if (languageOf(this, this.#strings) !== this.#language.tag) void this.#speak();
     this.#draw();
   }
 
@@ -109,7 +109,7 @@ export class UndervoiceMeter extends HTMLElement {
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (name === 'lang') this.#speak(languageOf(this, this.#strings));
+    if (name === 'lang') void this.#speak();
     this.#draw();
   }
 
@@ -187,9 +187,15 @@ export class UndervoiceMeter extends HTMLElement {
     return new MeterView(this.#root, actions, log, this.#language, panels);
   }
 
-  /** @param {import('./words/language.js').Language} language in which the face is made anew */
-  #speak(language) {
-    this.#language = language;
+  /** Make the face anew in the language that holds by now; until its words are here nothing is shown. */
+  async #speak() {
+    const tag = languageOf(this, this.#strings);
+    if (isElsewhere(tag)) {
+      this.view.card.hidden = true;
+      await fetchWords(tag);
+      if (tag !== languageOf(this, this.#strings)) return;
+    }
+    this.#language = new Language(tag, this.#strings);
     this.view = this.#makeView();
     this.#draw();
   }

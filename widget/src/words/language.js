@@ -30,17 +30,18 @@ export class Language {
   #plurals;
 
   /**
-   * @param {string} tag BCP 47, of which numbers are written; its table is English's where there is none of it
+   * @param {string} tag BCP 47; English where its table is not here and there are no own words
    * @param {Some<Words>} [own] words that take the place of the table's
    */
   constructor(tag, own = {}) {
-    this.tag = tag;
+    const table = TABLES[primary(tag)];
+    this.tag = table || Object.keys(own).length > 0 ? tag : 'en';
     /** @type {Words} */
-    this.text = merge(TABLES[primary(tag)] ?? en, own);
-    this.#numbers = new Intl.NumberFormat(tag);
-    this.#percents = new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 0 });
-    this.#digits = new Intl.NumberFormat(tag, { minimumIntegerDigits: 2, useGrouping: false });
-    this.#plurals = new Intl.PluralRules(tag);
+    this.text = merge(table ?? en, own);
+    this.#numbers = new Intl.NumberFormat(this.tag);
+    this.#percents = new Intl.NumberFormat(this.tag, { style: 'percent', maximumFractionDigits: 0 });
+    this.#digits = new Intl.NumberFormat(this.tag, { minimumIntegerDigits: 2, useGrouping: false });
+    this.#plurals = new Intl.PluralRules(this.tag);
   }
 
   /**
@@ -152,12 +153,16 @@ export function isElsewhere(tag) {
 }
 
 /**
- * Fetch a language's table; where it cannot be had, English stays.
+ * Fetch a language's table; where it cannot be had, English stays until it is tried again.
  * @param {string} tag
  */
 export async function fetchWords(tag) {
   const name = primary(tag);
-  TABLES[name] = await ELSEWHERE[name]().catch(() => en);
+  try {
+    TABLES[name] = await ELSEWHERE[name]();
+  } catch {
+    console.warn(`undervoice-meter: no words for ${name}`);
+  }
 }
 
 /**
