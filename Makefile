@@ -72,7 +72,7 @@ tools:
 
 # The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
 # world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
-PURE := errors audio noise emotion vad features session account course memory opening messages mood alerts triage wall readings recap replay resources dialects/*
+PURE := errors audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
 comma := ,
 space := $(subst ,, )
 PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))

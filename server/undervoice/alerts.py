@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import msgspec
 
 from undervoice.emotion import Quality, Reading
-from undervoice.messages import Alert, Mood, MoodState, Severity
+from undervoice.messages import Alert, Mood
+from undervoice.terms import MoodState, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

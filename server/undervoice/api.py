@@ -24,6 +24,7 @@ from undervoice.rulebook import written
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
 from undervoice.store.sifting import fits
+from undervoice.terms import NAME_PATTERN
 from undervoice.trail import Handler, announce, noted, tell
 from undervoice.uploads import analyze_clip
 from undervoice.wall import LiveCall, Snapshot, WaitingCaller, WaitingPage
@@ -171,7 +172,7 @@ async def audit(request: Request, service: Service) -> Response:
     """Return the newest lines of the audit log about one call, also where it was erased or never was."""
     principal(request, service, "supervisor")
     call_id = request.path_params["call_id"]
-    if not re.fullmatch(m.NAME_PATTERN, call_id):
+    if not re.fullmatch(NAME_PATTERN, call_id):
         raise NotFound("no such call", code="unknown_call")
     return answer(await service.audit.of_call(call_id, query(request, CallAuditParams).limit))
 
@@ -186,7 +187,7 @@ async def erase(request: Request, service: Service) -> Response:
     """Erase one call everywhere: a running one ends, and nothing of it is stored again; the audit log keeps its id."""
     principal(request, service, "supervisor")
     call_id = request.path_params["call_id"]
-    if not re.fullmatch(m.NAME_PATTERN, call_id):
+    if not re.fullmatch(NAME_PATTERN, call_id):
         raise NotFound("no such call", code="unknown_call")
     await announce(request, service)
     known = service.live.get(call_id) is not None

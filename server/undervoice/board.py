@@ -16,9 +16,9 @@ from undervoice.answers import answer, declared_bytes, query
 from undervoice.auth import Principal
 from undervoice.errors import BadInput, Forbidden, GoingAway, NotFound
 from undervoice.eventstream import EventStream, watch
-from undervoice.messages import NAME_PATTERN
 from undervoice.params import Limit
 from undervoice.service import Service
+from undervoice.terms import NAME_PATTERN
 from undervoice.trail import tell
 from undervoice.uploads import Intake, analyze_upload
 from undervoice.wall import QueuedCaller

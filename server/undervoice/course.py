@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import msgspec
 
 from undervoice.alerts import Rule
-from undervoice.messages import Alert, Mood, MoodState
+from undervoice.messages import Alert, Mood
 from undervoice.resources import Helped, Turn
+from undervoice.terms import MoodState
 
 KEPT_TURNS, KEPT_HINTS = 16, 8
 """What is remembered of a restless call; a checkpoint, which carries it, has little room."""

@@ -12,7 +12,8 @@ import math
 import msgspec
 
 from undervoice.emotion import Reading
-from undervoice.messages import Mood, MoodState
+from undervoice.messages import Mood
+from undervoice.terms import MoodState
 from undervoice.triage import DEFAULT, Weights, priority
 
 SMOOTHING_SEC = 6.0

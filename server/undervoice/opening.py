@@ -10,14 +10,8 @@ from undervoice.alerts import Rule
 from undervoice.audio import AudioFormat
 from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
 from undervoice.errors import BadStart, Forbidden
-from undervoice.messages import (
-    Config,
-    Limits,
-    ModelInfo,
-    Start,
-    VadConfig,
-    Warned,
-)
+from undervoice.messages import Limits, ModelInfo, Start, Warned
+from undervoice.terms import Config, VadConfig
 from undervoice.triage import DEFAULT, Weights
 from undervoice.vad import SegmenterConfig
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from undervoice import messages as m
+from undervoice.terms import Label, Name
 
 Limit = Annotated[int, Meta(ge=1, le=500)]
 LIMIT = 20
@@ -21,8 +21,8 @@ Form = Literal["json", "csv"]
 class EmotionsParams(msgspec.Struct):
     """Which call; ``audio_id`` is the earlier system's name for it."""
 
-    call_id: m.Name | None = None
-    audio_id: m.Name | None = None
+    call_id: Name | None = None
+    audio_id: Name | None = None
 
 
 class LogsParams(msgspec.Struct):
@@ -35,8 +35,8 @@ class LogsParams(msgspec.Struct):
     limit: Limit | None = None
     cursor: Cursor | None = None
     follow: Cursor | None = None
-    agent_id: m.Name | None = None
-    emotion: m.Label | None = None
+    agent_id: Name | None = None
+    emotion: Label | None = None
     since: Moment | None = None
     until: Moment | None = None
     format: Form | None = None
@@ -47,7 +47,7 @@ class CallsParams(msgspec.Struct):
 
     limit: Limit = 20
     cursor: Cursor | None = None
-    agent_id: m.Name | None = None
+    agent_id: Name | None = None
     live: bool | None = None
     since: Moment | None = None
     until: Moment | None = None
@@ -68,6 +68,6 @@ class MetricsParams(msgspec.Struct):
     interval: Literal["daily", "hourly", "agent"] = "daily"
     start_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
     end_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
-    agent_id: m.Name | None = None
+    agent_id: Name | None = None
     tz: Annotated[str, Meta(max_length=64)] = "UTC"
     format: Form | None = None

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from undervoice.emotion import Reading
-from undervoice.messages import Consent, Message, ModelInfo, Mood, MoodState, Name, Severity, Totals
+from undervoice.messages import ModelInfo, Mood, Totals
+from undervoice.terms import Consent, Message, MoodState, Name, Severity
 
 
 class LoggedSegment(Reading, frozen=True, kw_only=True):

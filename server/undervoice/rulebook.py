@@ -12,8 +12,8 @@ import msgspec
 
 from undervoice.alerts import Conditions, Rule
 from undervoice.errors import BadSettings
-from undervoice.messages import MoodState, Severity
 from undervoice.resources import RuleInForce
+from undervoice.terms import MoodState, Severity
 
 MOST_RULES, MOST_AUDIO_RULES = 16, 6
 """Rules that may be in force, and those of bad audio among them: a checkpoint, which carries where each stands,

@@ -116,9 +116,8 @@ class Session:
         self.channel: Channel = "customer" if "customer" in self.audio.channels else "agent"
         self._column = self.audio.channels.index(self.channel)
         self._decoder = Decoder(self.audio)
-        self._segmenter = Segmenter(
-            segmenter_config(was.config), self.audio.sample_rate, self.channel, state=was.segmenter
-        )
+        cuts = segmenter_config(was.config)
+        self._segmenter = Segmenter(cuts, self.audio.sample_rate, self.channel, state=was.segmenter)
         self._account = Account(self.start, self.policy, was)
         self.state = "paused" if was.paused else "live"
 

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from undervoice import places
 from undervoice.errors import BadSettings
-from undervoice.messages import Severity
 from undervoice.options import PREFIX, SETTINGS, Setting
 from undervoice.secret import kept_secret
+from undervoice.terms import Severity
 from undervoice.triage import Weights
 
 Source = Literal["default", "environment", "flag", "state folder"]

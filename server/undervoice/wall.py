@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from undervoice.messages import Message, Mood, MoodState, Name, Severity
+from undervoice.messages import Mood
 from undervoice.resources import Call
+from undervoice.terms import Message, MoodState, Name, Severity
 
 LONGEST_TEXT = 4096
 Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]

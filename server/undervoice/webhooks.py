@@ -20,11 +20,11 @@ import msgspec
 
 from undervoice import __version__
 from undervoice.errors import StoreDown
-from undervoice.messages import Severity
 from undervoice.postbox import Letter, Postbox
 from undervoice.receivers import Fate, Receiver, Reply
 from undervoice.resources import LoggedAlert
 from undervoice.signatures import message_id, signed_headers
+from undervoice.terms import Severity
 from undervoice.turns import PARALLEL
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from msgspec import Meta
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from undervoice import messages as m
 from undervoice.answers import convert, read_body
 from undervoice.errors import BadInput, TooLarge
+from undervoice.terms import Name
 from undervoice.wall import LONGEST_TEXT
 
 ENVELOPE_BYTES = 64 * 1024
@@ -28,8 +28,8 @@ NOTHING = msgspec.Raw()
 class ClipParams(msgspec.Struct):
     """What may be said of a clip, in the query, the form or beside ``audio_data``."""
 
-    call_id: m.Name | None = None
-    agent_id: m.Name | None = None
+    call_id: Name | None = None
+    agent_id: Name | None = None
     start_offset_sec: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     store: bool = True
 

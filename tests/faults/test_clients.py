@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.faults.conftest import LONG, Launch
 from tests.faults.instances import Instance
 from tests.faults.load import Heard, calls, percentile
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 CALLS, AUDIO_SEC = (40, 90.0) if LONG else (8, 12.0)
 SILENT = 1_000

@@ -10,10 +10,11 @@ from undervoice import resources as r
 from undervoice.emotion import Segment
 from undervoice.memory import Milestone
 from undervoice.session import End
+from undervoice.terms import Config, VadConfig
 
 CONFIGS = st.builds(
-    m.Config,
-    vad=st.builds(m.VadConfig, mode=st.integers(-1, 4), hangover_ms=st.integers(-50, 2500)),
+    Config,
+    vad=st.builds(VadConfig, mode=st.integers(-1, 4), hangover_ms=st.integers(-50, 2500)),
     segment_ms=st.integers(900, 5100),
     provisional_ms=st.sampled_from([0, 1, 500, 777, 1000, 5000, -3]),
     live=st.booleans(),

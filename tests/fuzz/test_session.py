@@ -22,6 +22,7 @@ from undervoice.errors import BadStart, TooLong
 from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import MAX_WARNINGS, End, Output
+from undervoice.terms import Audio, Config
 
 TOUCHY = (
     *RULES,
@@ -52,7 +53,7 @@ class AnyCall(stateful.RuleBasedStateMachine):
         longest=st.sampled_from([14_400, 14_400, 14_400, 9]),
         starts=st.sampled_from([True, True, True, False]),
     )
-    def arrive(self, audio: Any, config: m.Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
+    def arrive(self, audio: Any, config: Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
         labels = [emotion.value for emotion in Emotion]
         model, limits = m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)
         self.client = Client(Policy(model, limits, subjects=("customer", "agent"), rules=TOUCHY))
@@ -71,7 +72,7 @@ class AnyCall(stateful.RuleBasedStateMachine):
 
     @stateful.rule()
     def start(self) -> None:
-        audio = m.Audio(self.audio.encoding, self.audio.sample_rate, self.audio.channels)
+        audio = Audio(self.audio.encoding, self.audio.sample_rate, self.audio.channels)
         outputs = self.client.send(m.Start("c-1", audio, config=self.config))
         if self.state == "new":
             started, *rest = outputs

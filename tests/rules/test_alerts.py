@@ -14,8 +14,9 @@ from tests.rules.made import CLEAR, RULES, reading
 from undervoice.alerts import AlertMemory, Conditions, Rule, Watch
 from undervoice.emotion import Quality
 from undervoice.errors import BadSettings
-from undervoice.messages import Alert, Mood, MoodState
+from undervoice.messages import Alert, Mood
 from undervoice.rulebook import MOST_AUDIO_RULES, MOST_RULES, parse_rules, read_rules
+from undervoice.terms import MoodState
 
 Fired = list[tuple[str, float]]
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.rules.made import RULES
 from undervoice.course import FOLLOWED_SEC, KEPT_HINTS, KEPT_TURNS, Course
-from undervoice.messages import Alert, Mood, MoodState
+from undervoice.messages import Alert, Mood
 from undervoice.resources import Helped, Turn
+from undervoice.terms import MoodState
 
 
 def mood(state: MoodState, since_sec: float) -> Mood:

@@ -23,6 +23,7 @@ from undervoice.opening import Policy
 from undervoice.rulebook import MOST_AUDIO_RULES, MOST_RULES
 from undervoice.seals import LONGEST_TOKEN, Seals
 from undervoice.session import Output, Session
+from undervoice.terms import Audio, Config
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=7)
@@ -38,7 +39,7 @@ Event = bytes | m.ClientMessage
 
 
 def start(rate: int = SAMPLE_RATE, **fields: Any) -> m.Start:
-    return m.Start(**{"call_id": "c-1", "agent_id": "a-1", "audio": m.Audio(sample_rate=rate)} | fields)
+    return m.Start(**{"call_id": "c-1", "agent_id": "a-1", "audio": Audio(sample_rate=rate)} | fields)
 
 
 def mood_of(segment: Segment) -> str:
@@ -213,10 +214,10 @@ def test_a_call_keeps_the_configuration_that_it_began_with() -> None:
     token = Seals(SECRETS[0]).seal("c-1", "a-1", client.checkpoint)  # type: ignore[arg-type]
     session = Session(POLICY, "s-2")
     session.continues(client.checkpoint)  # type: ignore[arg-type]
-    other = start(config=m.Config(segment_ms=1000), resume=m.Resume(token))
+    other = start(config=Config(segment_ms=1000), resume=m.Resume(token))
     started, *rest = session.receive(other, LATER)
     assert isinstance(started, m.Started)
-    assert started.config == m.Config()
+    assert started.config == Config()
     assert started.timestamp == "2026-05-24T10:30:00.000Z"
     assert [warning.ref for warning in rest if isinstance(warning, m.Warned)] == ["config"]
 
@@ -337,7 +338,7 @@ def test_what_would_never_fit_costs_cooldowns_and_not_the_call() -> None:
 @given(st.data())
 def test_a_changed_checkpoint_is_none(data: st.DataObject) -> None:
     seals = Seals(SECRETS[0])
-    token = seals.seal("c-1", "a-1", CallMemory(started_at=NOW, config=m.Config(), segmenter=memory_of(1).segmenter))
+    token = seals.seal("c-1", "a-1", CallMemory(started_at=NOW, config=Config(), segmenter=memory_of(1).segmenter))
     at = data.draw(st.integers(0, len(token) - 2))
     letter = data.draw(st.sampled_from("ABCDEFGHabcdefgh0123-_=").filter(lambda c: c != token[at]))
     with pytest.raises(BadStart):

@@ -20,6 +20,7 @@ from undervoice.errors import BadStart, CallExists, Forbidden, TooLong, Undervoi
 from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import End, Output, Session
+from undervoice.terms import Audio, Config, Consent, VadConfig
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
 POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60), rules=RULES)
@@ -27,7 +28,7 @@ SPEECH = sentence(0.5, 3.0, 1.0)
 
 
 def start(**fields: Any) -> m.Start:
-    return m.Start(**{"call_id": "c-1", "audio": m.Audio()} | fields)
+    return m.Start(**{"call_id": "c-1", "audio": Audio()} | fields)
 
 
 def opened(policy: Policy = POLICY, **fields: Any) -> Session:
@@ -62,24 +63,24 @@ def test_started_says_the_whole_configuration_in_force() -> None:
     assert isinstance(place, Milestone)
     assert isinstance(started, m.Started)
     assert (started.call_id, started.agent_id, started.resume_from_sample) == ("c-1", "a-7", 0)
-    assert started.config == m.Config()
+    assert started.config == Config()
     assert started.model.name == "made"
     assert started.timestamp == "2026-05-24T10:30:00.000Z"
 
 
 def test_values_out_of_range_become_the_nearest_and_are_told() -> None:
     session = Session(POLICY, "s-1")
-    config = m.Config(m.VadConfig(mode=9, hangover_ms=1), segment_ms=99_999, provisional_ms=-4)
+    config = Config(VadConfig(mode=9, hangover_ms=1), segment_ms=99_999, provisional_ms=-4)
     started, *warnings = session.receive(start(config=config), NOW)
     assert isinstance(started, m.Started)
-    assert started.config == m.Config(m.VadConfig(3, 100), 5000, 500)
+    assert started.config == Config(VadConfig(3, 100), 5000, 500)
     assert {w.ref for w in warnings if isinstance(w, m.Warned)} == {
         "mode",
         "hangover_ms",
         "segment_ms",
         "provisional_ms",
     }
-    off, *_ = Session(POLICY, "s-2").receive(start(config=m.Config(provisional_ms=0)), NOW)
+    off, *_ = Session(POLICY, "s-2").receive(start(config=Config(provisional_ms=0)), NOW)
     assert isinstance(off, m.Started)
     assert off.config.provisional_ms == 0
 
@@ -87,8 +88,8 @@ def test_values_out_of_range_become_the_nearest_and_are_told() -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"audio": m.Audio(sample_rate=12_345)}, UnsupportedAudio),
-        ({"audio": m.Audio(channels=("agent",))}, BadStart),
+        ({"audio": Audio(sample_rate=12_345)}, UnsupportedAudio),
+        ({"audio": Audio(channels=("agent",))}, BadStart),
         ({"metadata": {"x": "y" * 5000}}, BadStart),
         ({"resume": m.Resume("token")}, BadStart),
     ],
@@ -105,7 +106,7 @@ def test_where_consent_is_required_nobody_is_heard_without() -> None:
     with pytest.raises(Forbidden) as refused:
         opened(policy)
     assert (refused.value.code, refused.value.close_code) == ("consent_required", 4403)
-    assert opened(policy, consent=m.Consent("notice", "ivr-4")).state == "live"
+    assert opened(policy, consent=Consent("notice", "ivr-4")).state == "live"
 
 
 @pytest.mark.parametrize("event", [b"\0\0", m.Stop(), m.Ping(1), m.Pause(), m.Flush()])
@@ -150,11 +151,11 @@ def test_a_call_tells_speech_readings_and_mood_in_order() -> None:
 def test_the_agents_voice_reaches_nothing_and_is_counted() -> None:
     speech, quiet = SPEECH, silence(len(SPEECH) / 16_000)
     both = np.stack([quiet, speech], axis=1)
-    session = opened(audio=m.Audio(channels=("customer", "agent")))
+    session = opened(audio=Audio(channels=("customer", "agent")))
     outputs = send(session, both.tobytes(), m.Stop())
     assert not [o for o in outputs if isinstance(o, Segment)]
     assert session.stats(processed_sec=0, lag_ms=0, queued=0).discarded_agent_sec == pytest.approx(4.5)
-    other = opened(audio=m.Audio(channels=("agent", "customer")))
+    other = opened(audio=Audio(channels=("agent", "customer")))
     swapped = [o for o in send(other, both.tobytes(), m.Stop()) if isinstance(o, Segment)]
     alone = opened()
     assert [s.start for s in swapped] == [
@@ -204,7 +205,7 @@ def test_pause_closes_what_is_open_and_the_clock_goes_on_by_what_is_discarded() 
 
 
 def test_audio_that_comes_while_paused_is_not_heard_but_counted() -> None:
-    session = opened(audio=m.Audio(sample_rate=8000))
+    session = opened(audio=Audio(sample_rate=8000))
     outputs = send(session, m.Pause(), voice(2.0, sample_rate=8000).tobytes(), b"\0\0" * 7)
     assert kinds(outputs) == ["Paused", "Warned"]
     assert session.position_sec == 2.0

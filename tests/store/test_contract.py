@@ -9,9 +9,10 @@ import pytest
 
 from tests.store.records import alert, call, hint_word, moment, segment, word
 from undervoice.errors import StoreDown
-from undervoice.messages import Consent, Mood, Totals
+from undervoice.messages import Mood, Totals
 from undervoice.resources import Peak, Summary
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, Store, open_store
+from undervoice.terms import Consent
 
 MOOD = Mood(state="upset", since_sec=5.0, upset_score=0.8, upset_sec=12.5, trend=0.5, priority=91.0)
 WEIRD = ["A.@=+-_", "0", "a" * 128, "a..", "A__", "a.b@c"]

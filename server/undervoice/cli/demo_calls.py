@@ -20,6 +20,7 @@ from undervoice.memory import CallMemory
 from undervoice.opening import Policy
 from undervoice.resources import LoggedFeedback, LoggedSegment
 from undervoice.store import Record
+from undervoice.terms import Audio, Consent
 from undervoice.vad import SegmenterState
 
 MARK = "demo"
@@ -106,9 +107,9 @@ def records_of(planned: Planned, voice: Voice, policy: Policy, chance: Random) -
     """Return a call of somebody's."""
     start = m.Start(
         call_id=planned.call_id,
-        audio=m.Audio(sample_rate=SAMPLE_RATE),
+        audio=Audio(sample_rate=SAMPLE_RATE),
         agent_id=planned.agent_id,
-        consent=m.Consent(basis="notice", notice_id=MARK),
+        consent=Consent(basis="notice", notice_id=MARK),
         metadata={MARK: True, "queue": planned.queue},
     )
     memory = CallMemory(started_at=planned.started_at, config=start.config, segmenter=SegmenterState())
