@@ -1,6 +1,8 @@
 /** The supervisor's board. */
 
 import './board.css';
+import './queue.css';
+import './wall.css';
 import './views.css';
 import { AlertsView } from './alerts.js';
 import { App } from './app.js';

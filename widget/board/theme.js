@@ -21,8 +21,17 @@ function properties(rules) {
     if (!(rule instanceof CSSStyleRule)) return '';
     const own = [...rule.style].filter((name) => name.startsWith('--'));
     const said = own.map((name) => `${name}: ${rule.style.getPropertyValue(name)};`).join(' ');
-    return within(rule.selectorText === ':host' ? ':root' : rule.selectorText, said);
+    return within(onPage(rule.selectorText), said);
   }).join('\n');
+}
+
+/**
+ * @param {string} selectors the element's
+ * @returns {string} those that a page has too
+ */
+function onPage(selectors) {
+  const kept = selectors.split(',').map((each) => each.trim()).filter((each) => !each.startsWith(':host('));
+  return kept.map((each) => (each === ':host' ? ':root' : each)).join(', ');
 }
 
 /**
@@ -30,5 +39,5 @@ function properties(rules) {
  * @param {string} body
  */
 function within(head, body) {
-  return body.trim() && `${head} { ${body} }`;
+  return head && body.trim() && `${head} { ${body} }`;
 }
