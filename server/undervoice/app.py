@@ -35,7 +35,7 @@ from undervoice.live import LiveCalls
 from undervoice.messages import Limits
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
-from undervoice.pages import PROBES, WidgetFiles, demo, metrics
+from undervoice.pages import PROBES, BoardFiles, WidgetFiles, board, demo, metrics
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
@@ -150,6 +150,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         waiting=WaitingLine(store, settings.weights, settings.queue_hours),
         widget_folder=settings.widget_folder,
+        board_folder=settings.board_folder,
     )
 
 
@@ -198,6 +199,8 @@ def _routes(service: Service) -> list[BaseRoute]:
         *(Route(path, bound(_document(body))) for path, body in documents.items()),
         Route("/", bound(demo)),
         Mount("/widget", WidgetFiles(directory=service.widget_folder)),
+        *(Route(path, bound(board)) for path in ("/supervisor", "/supervisor/")),
+        Mount("/supervisor", BoardFiles(directory=service.board_folder, check_dir=False)),
     ]
 
 

@@ -1,15 +1,17 @@
-"""What needs none of the tokens for calls: probes, metrics, the demo page, and the widget's files."""
+"""What needs none of the tokens for calls: probes, metrics, the demo page, the board's page, and the files of both."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from undervoice import __version__
 from undervoice.admission import bearer_token
@@ -17,6 +19,8 @@ from undervoice.answers import answer
 from undervoice.errors import BadToken, Forbidden, StoreDown
 from undervoice.resources import Health
 from undervoice.service import Service
+
+NOT_BUILT = "The supervisor's board has not been built here: run `make board` in the checkout, or install the wheel.\n"
 
 
 async def health(request: Request, service: Service) -> Response:
@@ -116,5 +120,28 @@ class WidgetFiles(StaticFiles):
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["access-control-allow-origin"] = "*"
         response.headers["cross-origin-resource-policy"] = "cross-origin"
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def board(request: Request, service: Service) -> Response:
+    """Serve the supervisor's board; what it shows it asks for with the token of whoever signs in."""
+    page = service.board_folder / "index.html"
+    return FileResponse(page) if page.is_file() else PlainTextResponse(NOT_BUILT, 503)
+
+
+class BoardFiles(StaticFiles):
+    """The board's files, for its own page; in a checkout they may come while the server runs."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a file, or say that there are none."""
+        if self.directory is not None and Path(self.directory).is_dir():
+            await super().__call__(scope, receive, send)
+        else:
+            await PlainTextResponse(NOT_BUILT, 503)(scope, receive, send)
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """Serve a file that browsers may keep, and ask about before they use it."""
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         return response

@@ -44,6 +44,12 @@ def widget_folder() -> Path:
     return _first([PACKAGE / "_widget", REPOSITORY / "widget" / "src"], "the widget's files are missing")
 
 
+def board_folder() -> Path:
+    """Return the folder of the supervisor's board, which in a checkout is there once it has been built."""
+    carried = PACKAGE / "_board"
+    return carried if carried.is_dir() else REPOSITORY / "widget" / "dist" / "board"
+
+
 def _model_places(name: str) -> list[Path]:
     if "/" in name or os.sep in name:
         return [Path(name).expanduser()]

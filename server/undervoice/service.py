@@ -59,6 +59,7 @@ class Service:
     room: Room
     waiting: WaitingLine
     widget_folder: Path
+    board_folder: Path
 
     @property
     def draining(self) -> bool:

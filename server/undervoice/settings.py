@@ -112,6 +112,11 @@ class Settings:
         """The folder of the pages and modules for browsers."""
         return places.widget_folder()
 
+    @property
+    def board_folder(self) -> Path:
+        """The folder of the supervisor's board."""
+        return places.board_folder()
+
 
 def load_settings(
     environ: Mapping[str, str], overrides: Mapping[str, object] | None = None, *, serving: bool = True
