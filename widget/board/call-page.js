@@ -11,7 +11,10 @@ import { WORDS } from './view-words.js';
 
 /** @typedef {import('./call-reader.js').Known} Known */
 
-/** @implements {import('./context.js').View} */
+/**
+ * @typedef {import('./context.js').View} View
+ * @implements {View}
+ */
 export class CallPage {
   /** @param {import('./context.js').Context} context */
   constructor({ api, feed, go }) {
@@ -70,11 +73,10 @@ export class CallPage {
   }
 
   #erased() {
-    this.reader.ended();
+    this.reader.forget();
     this.content.hidden = this.eraser.element.hidden = true;
     this.timeline.close();
     this.standing.empty(WORDS.erase.doneTitle, WORDS.erase.done(this.id));
-    this.standing.element.focus();
   }
 
   /** @param {unknown} error */

@@ -1,0 +1,144 @@
+/** A call's readings as a heat-map: a row for each stretch of time, a cell for each segment at its place. */
+
+import { make } from '../src/dom.js';
+import { letterOf } from '../src/strings.js';
+import { wordAndShare } from './emotions.js';
+import { clock, percent } from './measures.js';
+import { WORDS } from './view-words.js';
+
+/**
+ * @typedef {import('./records.js').Segment} Segment
+ * @typedef {import('./context.js').LoggedAlert} LoggedAlert
+ */
+
+/** Seconds of a row, where there is room and where there is little. */
+const ROW_SEC = 60;
+const SHORT_ROW_SEC = 30;
+/** Below this width of the map, in pixels, rows are short: a usual segment is then wide enough for its letter. */
+const ROOM = 560;
+
+export class Heatmap {
+  constructor() {
+    /** @type {Segment[]} */
+    this.segments = [];
+    /** @type {LoggedAlert[]} */
+    this.alerts = [];
+    this.rowSec = 0;
+    this.told = make('p', { class: 'told', 'aria-hidden': 'true' }, [WORDS.call.point]);
+    // The table beside it says the same: what is drawn here is for eyes and pointers.
+    this.map = make('div', { class: 'heatmap', 'aria-hidden': 'true' });
+    this.element = make('div', {}, [this.map, this.told]);
+    this.map.addEventListener('pointerover', (event) => this.#tell(event.target));
+    this.observer = new ResizeObserver(() => this.#fit());
+  }
+
+  /** Follow the room that there is. */
+  open() {
+    this.observer.observe(this.map);
+  }
+
+  close() {
+    this.observer.disconnect();
+  }
+
+  /**
+   * @param {Segment[]} segments in the order of the audio
+   * @param {LoggedAlert[]} alerts
+   */
+  draw(segments, alerts) {
+    this.segments = segments;
+    this.alerts = alerts;
+    this.#redraw();
+  }
+
+  #fit() {
+    const fitting = this.map.clientWidth < ROOM ? SHORT_ROW_SEC : ROW_SEC;
+    if (this.map.clientWidth && fitting !== this.rowSec) {
+      this.rowSec = fitting;
+      this.#redraw();
+    }
+  }
+
+  #redraw() {
+    const { rowSec } = this;
+    if (!rowSec) return;
+    const end = Math.max(this.segments.at(-1)?.end_offset_sec ?? 0, this.alerts.at(-1)?.offset_sec ?? 0);
+    const rows = Array.from({ length: Math.max(1, Math.ceil(end / rowSec)) }, () => /** @type {HTMLElement[]} */ ([]));
+    this.segments.forEach((segment, place) => {
+      for (const piece of pieces(segment, rowSec)) rows[piece.row]?.push(cell(segment, piece, place));
+    });
+    for (const alert of this.alerts) rows[Math.min(rows.length - 1, Math.floor(alert.offset_sec / rowSec))]?.push(flag(alert, rowSec));
+    this.map.replaceChildren(...rows.map((cells, row) =>
+      make('div', { class: 'stretch' }, [make('span', { class: 'from' }, [clock(row * rowSec)]), make('div', { class: 'lane' }, cells)])));
+  }
+
+  /** @param {EventTarget|null} target */
+  #tell(target) {
+    const near = target instanceof Element ? target.closest('[data-place]') : null;
+    const segment = near && this.segments[Number(near.getAttribute('data-place'))];
+    if (segment) this.told.textContent = sentence(segment);
+    const said = target instanceof Element ? target.closest('[data-said]') : null;
+    if (said) this.told.textContent = said.getAttribute('data-said') ?? '';
+  }
+}
+
+/**
+ * @typedef {{row: number, left: number, width: number, lettered: boolean}} Piece parts of a row, 0…1
+ *
+ * @param {Segment} segment
+ * @param {number} rowSec
+ * @returns {Piece[]} a segment, cut where a row ends
+ */
+export function pieces({ start_offset_sec: start, end_offset_sec: end }, rowSec) {
+  const found = [];
+  for (let row = Math.floor(start / rowSec); row * rowSec < end; row += 1) {
+    const [from, to] = [Math.max(start, row * rowSec), Math.min(end, (row + 1) * rowSec)];
+    found.push({ row, left: (from - row * rowSec) / rowSec, width: (to - from) / rowSec });
+  }
+  // The letter stands on the larger part.
+  const widest = found.reduce((one, other) => (other.width > one.width ? other : one));
+  return found.map((piece) => ({ ...piece, lettered: piece === widest }));
+}
+
+/**
+ * @param {Segment} segment
+ * @returns {string}
+ */
+function sentence(segment) {
+  const [from, to] = [clock(segment.start_offset_sec), clock(segment.end_offset_sec)];
+  return WORDS.call.cell(from, to, wordAndShare(segment), percent(segment.upset_score));
+}
+
+/**
+ * @param {Segment} segment
+ * @param {Piece} piece
+ * @param {number} place
+ * @returns {HTMLElement}
+ */
+function cell(segment, { left, width, lettered }, place) {
+  const letter = segment.uncertain ? '?' : letterOf(segment.detected_emotion, Object.keys(segment.all_emotions_confidence));
+  const attributes = { class: segment.uncertain ? 'cell unsure' : 'cell', 'data-emotion': segment.detected_emotion, 'data-place': String(place) };
+  return placed(make('span', attributes, lettered ? [make('b', {}, [letter])] : []), left, width);
+}
+
+/**
+ * @param {LoggedAlert} alert
+ * @param {number} rowSec
+ * @returns {HTMLElement}
+ */
+function flag(alert, rowSec) {
+  const said = `${clock(alert.offset_sec)} ${alert.message}`;
+  const drawn = make('span', { class: 'flag', 'data-severity': alert.severity, 'data-said': said });
+  return placed(drawn, (alert.offset_sec % rowSec) / rowSec, 0);
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {number} left
+ * @param {number} width
+ */
+function placed(element, left, width) {
+  element.style.setProperty('--left', `${(left * 100).toFixed(3)}%`);
+  if (width) element.style.setProperty('--width', `${(width * 100).toFixed(3)}%`);
+  return element;
+}

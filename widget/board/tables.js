@@ -1,0 +1,54 @@
+/** Tables: beside every chart, and wherever there are rows. */
+
+import { make } from '../src/dom.js';
+
+/**
+ * @typedef {object} Column
+ * @property {string} name
+ * @property {boolean} [number] whether it stands to the right
+ */
+
+/**
+ * @param {string} caption
+ * @param {Column[]} columns the first one names the row
+ * @param {(string|Node)[][]} rows
+ * @returns {HTMLTableElement}
+ */
+export function table(caption, columns, rows) {
+  const heads = columns.map((column) => make('th', { scope: 'col', ...aligned(column) }, [column.name]));
+  return make('table', { class: 'rows' }, [
+    make('caption', { class: 'unseen' }, [caption]),
+    make('thead', {}, [make('tr', {}, heads)]),
+    make('tbody', {}, rows.map((cells) => tableRow(columns, cells))),
+  ]);
+}
+
+/**
+ * @param {Column[]} columns
+ * @param {(string|Node)[]} cells one for each column
+ * @returns {HTMLTableRowElement}
+ */
+export function tableRow(columns, cells) {
+  return make('tr', {}, cells.map((cell, place) => {
+    const attributes = { ...aligned(columns[place]), 'data-name': columns[place]?.name ?? '' };
+    return place === 0 ? make('th', { scope: 'row', ...attributes }, [cell]) : make('td', attributes, [cell]);
+  }));
+}
+
+/**
+ * A table may be wider than its place: then it is scrolled, also by the keyboard.
+ * @param {string} name what stands in it
+ * @param {HTMLTableElement} inner
+ * @returns {HTMLElement}
+ */
+export function scrollable(name, inner) {
+  return make('div', { class: 'scrollable', role: 'region', 'aria-label': name, tabindex: '0' }, [inner]);
+}
+
+/**
+ * @param {Column} [column]
+ * @returns {Record<string, string>}
+ */
+function aligned(column) {
+  return column?.number ? { class: 'number' } : {};
+}
