@@ -5,13 +5,12 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Literal
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
 from undervoice import __version__
 from undervoice.admission import bearer_token
@@ -113,13 +112,28 @@ async def demo(request: Request, service: Service) -> Response:
 
 
 class WidgetFiles(StaticFiles):
-    """The widget's files, for pages of any origin: they hold no secrets."""
+    """The widget's modules and bundle, for pages of any origin: they hold no secrets."""
+
+    def __init__(self, modules: Path, bundle: Path) -> None:
+        super().__init__(directory=modules)
+        # In a checkout the bundle lies elsewhere, and may come while the server runs.
+        self.all_directories.append(bundle)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         """Serve a file with the headers that embedding needs."""
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["access-control-allow-origin"] = "*"
         response.headers["cross-origin-resource-policy"] = "cross-origin"
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+class ExampleFiles(StaticFiles):
+    """Pages that show the widget in use, each a folder."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """Serve a file that browsers may keep, and ask about before they use it."""
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         return response
 
@@ -133,12 +147,16 @@ async def board(request: Request, service: Service) -> Response:
 class BoardFiles(StaticFiles):
     """The board's files, for its own page; in a checkout they may come while the server runs."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a file, or say that there are none."""
-        if self.directory is not None and Path(self.directory).is_dir():
-            await super().__call__(scope, receive, send)
-        else:
-            await PlainTextResponse(NOT_BUILT, 503)(scope, receive, send)
+    async def check_config(self) -> None:
+        """Look whether there are any.
+
+        Raises:
+            HTTPException: 503, they have not been built.
+        """
+        try:
+            await super().check_config()
+        except RuntimeError as error:
+            raise HTTPException(503, "board not built") from error
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         """Serve a file that browsers may keep, and ask about before they use it."""
