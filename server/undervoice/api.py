@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,21 +10,20 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from undervoice import board, sheets
+from undervoice import board, dossier, sheets
 from undervoice import messages as m
 from undervoice import resources as r
 from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
-from undervoice.errors import BadInput, Forbidden, NotFound
+from undervoice.errors import BadInput, Forbidden
 from undervoice.params import LIMIT, CallAuditParams, CallsParams, EmotionsParams, LogsParams, MetricsParams
 from undervoice.readings import rfc3339
 from undervoice.rulebook import written
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
 from undervoice.store.sifting import fits
-from undervoice.terms import NAME_PATTERN
-from undervoice.trail import Handler, announce, noted, tell
+from undervoice.trail import Handler, noted, tell
 from undervoice.uploads import analyze_clip
 from undervoice.wall import LiveCall, Snapshot, WaitingCaller, WaitingPage
 from undervoice.wrappings import ClipParams
@@ -44,7 +42,7 @@ async def emotions(request: Request, service: Service) -> Response:
     segments = await service.store.segments(call_id)
     visible = [segment for segment in segments if bearer.may_see(call_id, segment.agent_id)]
     if not visible:
-        await _visible_call(service, bearer, call_id)
+        await dossier.visible_call(service, bearer, call_id)
     return answer(visible)
 
 
@@ -139,64 +137,17 @@ async def calls(request: Request, service: Service) -> Response:
         alerted=params.alerts,
     )
     if bearer.is_agent and bearer.call_id is not None:
-        return answer(r.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
+        return answer(r.CallPage(items=[await dossier.visible_call(service, bearer, bearer.call_id)]))
     if params.live:
         going_on = [call for call in service.live.all() if fits(wanted, call)]
         return answer(r.CallPage(items=going_on[: params.limit]))
     return answer(await service.store.calls(wanted))
 
 
-async def call(request: Request, service: Service) -> Response:
-    """Return one call with its mood, alerts, totals and summary."""
-    bearer = principal(request, service, *Readers)
-    return answer(await _visible_call(service, bearer, request.path_params["call_id"]))
-
-
-async def _visible_call(service: Service, bearer: Principal, call_id: str) -> r.Call:
-    """Return a call that the bearer may see; somebody else's is as unknown as none."""
-    found = service.live.get(call_id) or await service.store.call(call_id)
-    if found is None or not bearer.may_see(found.call_id, found.agent_id):
-        raise NotFound("no such call", code="unknown_call")
-    return found
-
-
-async def feedback(request: Request, service: Service) -> Response:
-    """Return what agents said of one call's readings and hints."""
-    bearer = principal(request, service, "supervisor")
-    call_id = (await _visible_call(service, bearer, request.path_params["call_id"])).call_id
-    items, hints = await service.store.feedback(call_id), await service.store.hint_feedback(call_id)
-    return answer(r.CallFeedback(call_id, items, hints))
-
-
-async def audit(request: Request, service: Service) -> Response:
-    """Return the newest lines of the audit log about one call, also where it was erased or never was."""
-    principal(request, service, "supervisor")
-    call_id = request.path_params["call_id"]
-    if not re.fullmatch(NAME_PATTERN, call_id):
-        raise NotFound("no such call", code="unknown_call")
-    return answer(await service.audit.of_call(call_id, query(request, CallAuditParams).limit))
-
-
 async def rules(request: Request, service: Service) -> Response:
     """Return the alert rules in force, in the order of their file."""
     principal(request, service, *Readers)
     return answer(r.RuleList([*map(written, service.policy.rules)]))
-
-
-async def erase(request: Request, service: Service) -> Response:
-    """Erase one call everywhere: a running one ends, and nothing of it is stored again; the audit log keeps its id."""
-    principal(request, service, "supervisor")
-    call_id = request.path_params["call_id"]
-    if not re.fullmatch(NAME_PATTERN, call_id):
-        raise NotFound("no such call", code="unknown_call")
-    await announce(request, service)
-    known = service.live.get(call_id) is not None
-    await service.webhooks.erase(call_id)
-    stored = await service.writer.erase(call_id)
-    await service.live.expel(call_id)
-    if not (known or stored):
-        raise NotFound("no such call", code="unknown_call")
-    return Response(status_code=204)
 
 
 async def metrics(request: Request, service: Service) -> Response:
@@ -281,12 +232,15 @@ OPERATIONS = (
               errors=(400, 403, 503), csv=True, action="read_logs"),
     Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams,
               errors=(400, 403, 404, 503), action="read_calls"),
-    Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
-    Operation("GET", "/calls/{call_id}/feedback", feedback, r.CallFeedback, ("supervisor",),
+    Operation("GET", "/calls/{call_id}", dossier.call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
+    Operation("GET", "/calls/{call_id}/feedback", dossier.feedback, r.CallFeedback, ("supervisor",),
               errors=(403, 404, 503), action="read_feedback"),
-    Operation("GET", "/calls/{call_id}/audit", audit, r.CallAudit, ("supervisor",), CallAuditParams,
+    Operation("POST", "/calls/{call_id}/feedback", dossier.correct, None, Readers, body=m.Feedback,
+              errors=(400, 403, 404, 413, 503), action="correct_reading"),
+    Operation("GET", "/calls/{call_id}/audit", dossier.audit, r.CallAudit, ("supervisor",), CallAuditParams,
               errors=(400, 403, 404, 503), action="read_audit"),
-    Operation("DELETE", "/calls/{call_id}", erase, None, ("supervisor",), errors=(403, 404, 503), action="erase_call"),
+    Operation("DELETE", "/calls/{call_id}", dossier.erase, None, ("supervisor",),
+              errors=(403, 404, 503), action="erase_call"),
     Operation("GET", "/queue", board.queue, WaitingPage, ("supervisor",), board.QueueParams,
               errors=(400, 403, 503), action="read_queue"),
     Operation("POST", "/queue", board.join, WaitingCaller, ("supervisor", "integrator"), ClipParams, "caller",

@@ -69,6 +69,9 @@ class Feedback(Message, frozen=True, tag="feedback"):
     segment_id: Annotated[str, msgspec.Meta(max_length=160)]
     correct: bool
     emotion: Label | None = None
+    """What it was instead, one of the model's labels."""
+    upset: bool | None = None
+    """Whether it was upset, where no label can be named."""
 
 
 class HintFeedback(Message, frozen=True, tag="hint_feedback"):

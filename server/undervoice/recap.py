@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -114,19 +115,7 @@ class Recap:
 
     def feedback(self, event: Feedback, now: datetime) -> LoggedFeedback | Warned:
         """Return an agent's word on a reading as the store keeps it, or what is wrong with it."""
-        if not event.segment_id.startswith(f"{self._start.call_id}:"):
-            return Warned("foreign_segment", "feedback is for segments of this call", event.segment_id)
-        labels = self._model.labels
-        if event.emotion is not None and event.emotion not in labels:
-            return Warned("unknown_emotion", f"feedback names one of {', '.join(labels)}", event.emotion)
-        return LoggedFeedback(
-            segment_id=event.segment_id,
-            call_id=self._start.call_id,
-            agent_id=self._start.agent_id,
-            correct=event.correct,
-            emotion=event.emotion,
-            timestamp=rfc3339(now),
-        )
+        return logged_feedback(event, self._start.call_id, self._start.agent_id, self._model.labels, now)
 
     def hint_feedback(self, event: HintFeedback, now: datetime) -> LoggedHintFeedback | Warned:
         """Return an agent's word on a hint as the store keeps it, or what is wrong with it.
@@ -165,3 +154,22 @@ class Recap:
             consent=self._start.consent,
             metadata=self._start.metadata,
         )
+
+
+def logged_feedback(
+    event: Feedback, call_id: str, agent_id: str | None, labels: Sequence[str], now: datetime
+) -> LoggedFeedback | Warned:
+    """Return a word on a reading of a call as the store keeps it, or what is wrong with it."""
+    if not event.segment_id.startswith(f"{call_id}:"):
+        return Warned("foreign_segment", "feedback is for segments of this call", event.segment_id)
+    if event.emotion is not None and event.emotion not in labels:
+        return Warned("unknown_emotion", f"feedback names one of {', '.join(labels)}", event.emotion)
+    return LoggedFeedback(
+        segment_id=event.segment_id,
+        call_id=call_id,
+        agent_id=agent_id,
+        correct=event.correct,
+        emotion=event.emotion,
+        timestamp=rfc3339(now),
+        upset=event.upset,
+    )

@@ -40,6 +40,7 @@ class LoggedFeedback(Message, frozen=True):
     correct: bool
     emotion: str | None
     timestamp: str
+    upset: bool | None = None
 
 
 class LoggedHintFeedback(Message, frozen=True):

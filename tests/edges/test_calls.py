@@ -46,7 +46,8 @@ def test_what_an_agent_said_of_readings_and_hints_is_read_with_the_call(serve: S
         assert http.get("/api/v1/calls/c-9/feedback").status_code == 404
         assert http.delete("/api/v1/calls/c-1").status_code == 204
         assert http.get("/api/v1/calls/c-1/feedback").status_code == 404
-    (rule,) = server.http("agent").get("/api/v1/rules").json()["items"]
+    with server.http("agent") as http:
+        (rule,) = http.get("/api/v1/rules").json()["items"]
     assert (rule["rule"], rule["conditions"]) == ("heard", {"snr_below_db": 99.0, "speech_sec": 0.1})
 
 
@@ -64,3 +65,27 @@ def test_who_looked_at_a_call_is_told_also_once_it_is_erased(server: Server) -> 
         again = http.get("/api/v1/calls/c-1/audit?limit=1").json()
         assert [line["action"] for line in again["items"]] == ["read_audit"]
         assert not again["complete"]
+
+
+def test_a_reading_can_be_corrected_once_its_call_is_over(server: Server) -> None:
+    server.call("c-1", SPEECH.tobytes(), token=server.token(agent_id="a-1"))
+    path = "/api/v1/calls/c-1/feedback"
+    with server.http("agent", agent_id="a-1") as agent, server.http() as supervisor:
+        segment_id = agent.get("/api/v1/emotions?call_id=c-1").json()[0]["segment_id"]
+        word = {"type": "feedback", "segment_id": segment_id, "correct": False}
+        assert agent.post(path, json=word | {"emotion": "sad"}).status_code == 204
+        assert agent.post(path, json=word | {"upset": False}).status_code == 204
+        (kept,) = supervisor.get(path).json()["items"]
+        assert {name: kept[name] for name in ("segment_id", "correct", "emotion", "upset", "agent_id")} == {
+            "segment_id": segment_id, "correct": False, "emotion": None, "upset": False, "agent_id": "a-1",
+        }  # fmt: skip
+        for changed, code in (
+            ({"emotion": "joyful"}, "unknown_emotion"),
+            ({"segment_id": "c-2:customer:000000000"}, "foreign_segment"),
+            ({"segment_id": "c-1:customer:999999840"}, "unknown_segment"),
+            ({"correct": "perhaps"}, "bad_json"),
+        ):
+            assert agent.post(path, json=word | changed).json()["error"]["code"] == code
+        assert len(supervisor.get(path).json()["items"]) == 1
+        audited = supervisor.get("/api/v1/calls/c-1/audit").json()["items"]
+        assert "correct_reading" in [line["action"] for line in audited]

@@ -40,6 +40,7 @@ GET /calls                         | 401    | sees  | blind | sees    | blind   
 GET /calls?agent_id=a-1            | 401    | sees  | 403   | 403     | 403           | blind             | sees       | 403
 GET /calls/{call_id}               | 401    | sees  | 404   | sees    | 404           | 404               | sees       | 403
 GET /calls/{call_id}/feedback      | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
+POST /calls/{call_id}/feedback     | 401    | done  | 404   | done    | 404           | 404               | done       | 403
 GET /calls/{call_id}/audit         | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
 GET /metrics/emotions              | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
 GET /model                         | 401    | done  | done  | done    | done          | done              | done       | done
@@ -92,6 +93,10 @@ def ask(server: Server, who: str, route: str, prefix: str = "/api/v1", call_id: 
     body: dict[str, Any] = {}
     if method == "POST":
         body = {"json": {"agent_id": "a-5"}} if "tokens" in target else {"content": wav(SPEECH)}
+    if target.endswith("feedback") and method == "POST":
+        with server.http() as http:
+            heard = http.get("/api/v1/emotions", params={"call_id": call_id}).json()
+        body = {"json": {"type": "feedback", "segment_id": heard[0]["segment_id"], "correct": True}}
     with server.http(None) if bearer is None else server.http(**bearer) as http:
         if target == "/live":  # has no end of its own
             with http.stream(method, prefix + target) as response:

@@ -245,6 +245,9 @@ def test_feedback_names_a_label_of_the_model_or_none() -> None:
     assert (warned.code, warned.ref) == ("unknown_emotion", "joyful")
     (kept,) = send(opened(), m.Feedback(segment, True))
     assert isinstance(kept, r.LoggedFeedback)
+    (kept,) = send(opened(), m.Feedback(segment, False, upset=False))
+    assert isinstance(kept, r.LoggedFeedback)
+    assert (kept.emotion, kept.upset) == (None, False)
 
 
 def test_pings_are_answered_and_transcripts_accepted() -> None:
