@@ -20,7 +20,9 @@ export class WallRow {
     this._agent = make('span', { class: 'agent' });
     this._trendShape = shape('steady');
     this._trend = make('span');
-    this._upset = make('span');
+    this._upset = cell('upset', []);
+    this._upset.dataset.label = WALL.columns.upset;
+    this._at = make('span', { class: 'at' });
     this._spark = new Sparkline();
     this._tag = make('b', { class: 'tag' });
     this._alert = make('span', { class: 'message' });
@@ -29,9 +31,9 @@ export class WallRow {
       cell('mood', [this._moodShape, make('span', {}, [this._mood, this._score])]),
       cell('who', [make('a', { href: hashOf('calls', [callId]), title: callId }, [callId]), this._agent]),
       cell('trend', [this._trendShape, this._trend]),
-      cell('upset', [this._upset]),
+      this._upset,
       cell('minute', [this._spark.element]),
-      cell('alert', [this._tag, this._alert]),
+      cell('alert', [this._tag, this._at, this._alert]),
       cell('priority', [this._priority]),
     ]);
     this._place = -1;
@@ -60,9 +62,10 @@ export class WallRow {
     reshape(this._moodShape, mood);
     write(this._mood, ended ? STATES.ended : call.state ? en.moods[call.state] : STATES.none);
     write(this._score, call.state ? ` ${Math.round((call.upset_score ?? 0) * 100)}` : '');
-    write(this._agent, `${call.agent_id ?? WALL.noAgent} · ${clock(call.audio_sec ?? 0)}`);
+    write(this._agent, `${clock(call.audio_sec ?? 0)} · ${call.agent_id ?? WALL.noAgent}`);
     this._paintTrend(call.state ? (call.trend ?? 0) : null);
     write(this._upset, call.upset_sec ? clock(call.upset_sec) : '–');
+    this._upset.classList.toggle('none', !call.upset_sec);
     write(this._priority, call.state ? String(Math.round(call.priority ?? 0)) : '–');
     this._paintAlert(call.last_alert ?? null, fresh);
   }
@@ -92,9 +95,9 @@ export class WallRow {
     this.element.dataset.severity = alert?.severity ?? '';
     write(this._tag, fresh && alert ? (alert.severity === 'critical' ? SEVERITIES.critical : WALL.fresh1) : '');
     this._tag.hidden = !fresh;
-    const text = alert ? `${alert.message} (${clock(alert.offset_sec)})` : WALL.noAlert;
-    write(this._alert, text);
-    this._alert.title = alert ? text : '';
+    write(this._at, alert ? clock(alert.offset_sec) : '');
+    write(this._alert, alert?.message ?? '–');
+    this._alert.title = alert?.message ?? '';
   }
 }
 
