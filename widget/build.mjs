@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { meter } from './meter-bundle.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 
@@ -19,15 +20,20 @@ const HERE = dirname(fileURLToPath(import.meta.url));
  * @property {string} to what it becomes, under dist/; styles that it imports stand beside it
  * @property {string[]} [copies] files that go along as they are, into the same folder
  * @property {number} [mostGzip] the most bytes that it may have over the wire
+ * @property {import('esbuild').Plugin[]} [plugins]
  */
 
 /** @type {Bundle[]} */
 const BUNDLES = [
   { from: 'board/main.js', to: 'board/board.js', copies: ['board/index.html'] },
+  // The meter's bundle, and beside it what it fetches where it is wanted: /widget/*.min.js.
+  ...['undervoice-meter', 'worklet', 'words/de', 'words/es'].map((name) => (
+    { from: `src/${name}.js`, to: `meter/${name.split('/').at(-1)}.min.js`, plugins: [meter] }
+  )),
 ];
 
 /** @param {Bundle} bundle */
-async function make({ from, to, copies = [], mostGzip = Infinity }) {
+async function make({ from, to, copies = [], mostGzip = Infinity, plugins = [] }) {
   const file = join(HERE, 'dist', to);
   await mkdir(dirname(file), { recursive: true });
   await build({
@@ -40,6 +46,7 @@ async function make({ from, to, copies = [], mostGzip = Infinity }) {
     charset: 'utf8',
     legalComments: 'eof',
     logLevel: 'warning',
+    plugins,
   });
   for (const path of copies) await copyFile(join(HERE, path), join(dirname(file), path.split('/').at(-1) ?? path));
   const bytes = gzipSync(await readFile(file), { level: 9 }).length;

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from undervoice import asyncapi, openapi
+from undervoice import asyncapi, openapi, places
 from undervoice.admission import KeyFetching
 from undervoice.answers import answer, on_error
 from undervoice.api import EARLIER, OPERATIONS, Operation
@@ -35,7 +35,7 @@ from undervoice.live import LiveCalls
 from undervoice.messages import Limits
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
-from undervoice.pages import PROBES, BoardFiles, WidgetFiles, board, demo, metrics
+from undervoice.pages import PROBES, BoardFiles, OwnFiles, WidgetFiles, board, demo, metrics
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
@@ -198,7 +198,8 @@ def _routes(service: Service) -> list[BaseRoute]:
         Route("/metrics", bound(metrics)),
         *(Route(path, bound(_document(body))) for path, body in documents.items()),
         Route("/", bound(demo)),
-        Mount("/widget", WidgetFiles(directory=service.widget_folder)),
+        Mount("/widget", WidgetFiles(service.widget_folder, places.bundle_folder())),
+        Mount("/examples", OwnFiles(directory=places.examples_folder(), html=True, check_dir=False)),
         *(Route(path, bound(board)) for path in ("/supervisor", "/supervisor/")),
         Mount("/supervisor", BoardFiles(directory=service.board_folder, check_dir=False)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 from starlette.exceptions import HTTPException
@@ -128,8 +129,8 @@ class WidgetFiles(StaticFiles):
         return response
 
 
-class ExampleFiles(StaticFiles):
-    """Pages that show the widget in use, each a folder."""
+class OwnFiles(StaticFiles):
+    """What pages of this server itself are made of."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         """Serve a file that browsers may keep, and ask about before they use it."""
@@ -144,7 +145,7 @@ async def board(request: Request, service: Service) -> Response:
     return FileResponse(page) if page.is_file() else PlainTextResponse(NOT_BUILT, 503)
 
 
-class BoardFiles(StaticFiles):
+class BoardFiles(OwnFiles):
     """The board's files, for its own page; in a checkout they may come while the server runs."""
 
     async def check_config(self) -> None:
@@ -157,9 +158,3 @@ class BoardFiles(StaticFiles):
             await super().check_config()
         except RuntimeError as error:
             raise HTTPException(503, "board not built") from error
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        """Serve a file that browsers may keep, and ask about before they use it."""
-        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "no-cache"
-        return response

@@ -44,10 +44,24 @@ def widget_folder() -> Path:
     return _first([PACKAGE / "_widget", REPOSITORY / "widget" / "src"], "the widget's files are missing")
 
 
+def bundle_folder() -> Path:
+    """Return the folder of the widget in one file, which in a checkout is there once it has been built."""
+    return _carried("_widget", "widget/dist/meter")
+
+
+def examples_folder() -> Path:
+    """Return the folder of pages that show how the widget is put to use."""
+    return _carried("_examples", "widget/examples")
+
+
 def board_folder() -> Path:
     """Return the folder of the supervisor's board, which in a checkout is there once it has been built."""
-    carried = PACKAGE / "_board"
-    return carried if carried.is_dir() else REPOSITORY / "widget" / "dist" / "board"
+    return _carried("_board", "widget/dist/board")
+
+
+def _carried(name: str, made: str) -> Path:
+    carried = PACKAGE / name
+    return carried if carried.is_dir() else REPOSITORY / made
 
 
 def _model_places(name: str) -> list[Path]:
