@@ -8,12 +8,13 @@ import { WORDS } from './view-words.js';
 
 /** @typedef {import('./context.js').LoggedAlert} LoggedAlert */
 
-/** How many are kept on the page. */
-const MOST = 200;
+/** How many are shown at first, and more at each press. */
+const STEP = 25;
 
 export class AlertList {
   constructor() {
     this.element = make('ol', { class: 'alerts recent', 'aria-label': WORDS.alerts.recent });
+    this.shown = STEP;
     /** @type {LoggedAlert[]} */
     this.kept = [];
     /** Those that came while one looks. @type {Set<string>} */
@@ -24,8 +25,14 @@ export class AlertList {
     return this.kept.length;
   }
 
+  /** Whether there are more than are shown. */
+  get hasMore() {
+    return this.kept.length > this.shown;
+  }
+
   clear() {
     this.kept = [];
+    this.shown = STEP;
     this.fresh.clear();
     this.element.replaceChildren();
   }
@@ -39,9 +46,21 @@ export class AlertList {
     const added = alerts.filter((alert) => !known.has(alert.alert_id));
     if (fresh) added.forEach((alert) => this.fresh.add(alert.alert_id));
     const all = [...this.kept, ...new Map(added.map((alert) => [alert.alert_id, alert])).values()];
-    this.kept = all.sort((one, other) => other.timestamp.localeCompare(one.timestamp)).slice(0, MOST);
+    this.kept = all.sort((one, other) => other.timestamp.localeCompare(one.timestamp));
     this.element.hidden = this.kept.length === 0;
-    if (added.length) this.element.replaceChildren(...this.kept.map((alert) => this.#drawn(alert)));
+    if (added.length) this.#draw();
+  }
+
+  /** Show more of those that are here, and take the keyboard to the first of them. */
+  more() {
+    const first = this.shown;
+    this.shown += STEP;
+    this.#draw();
+    this.element.children[first]?.querySelector('a')?.focus({ preventScroll: true });
+  }
+
+  #draw() {
+    this.element.replaceChildren(...this.kept.slice(0, this.shown).map((alert) => this.#drawn(alert)));
   }
 
   /** @param {LoggedAlert} alert */

@@ -2,6 +2,7 @@
 
 import { make } from '../src/dom.js';
 import { AlertList } from './alert-list.js';
+import { button } from './figure.js';
 import { Filters } from './filters.js';
 import { hashOf } from './router.js';
 import { RuleList } from './rule-list.js';
@@ -13,8 +14,8 @@ import { WORDS } from './view-words.js';
  * @typedef {import('./records.js').Call} Call
  */
 
-/** Calls with alerts that are looked at. */
-const CALLS = 50;
+/** Calls with alerts that are read at a time. */
+const CALLS = 30;
 
 const words = WORDS.alerts;
 
@@ -36,13 +37,15 @@ export class AlertsView {
     ], (values) => go(hashOf('alerts', [], Object.fromEntries(values)), { replace: true }));
     this.standing = new Standing();
     this.list = new AlertList();
+    this.older = button(words.older, () => void this.#older(), { class: 'older' });
     this.rules = new RuleList();
     const recent = make('section', { 'aria-labelledby': 'alerts-recent' }, [
-      make('h2', { id: 'alerts-recent' }, [words.recent]), this.filters.element, this.standing.element, this.list.element,
+      make('h2', { id: 'alerts-recent' }, [words.recent]), this.filters.element, this.standing.element, this.list.element, this.older,
     ]);
     this.element = make('div', { class: 'view alerts' }, [recent, this.rules.element]);
     this.visit = new AbortController();
     this.unsubscribe = () => {};
+    this.cursor = '';
   }
 
   /**
@@ -53,6 +56,8 @@ export class AlertsView {
     this.visit = new AbortController();
     this.filters.fill(query);
     this.list.clear();
+    this.cursor = '';
+    this.older.hidden = true;
     void this.#read();
     void this.#rules();
     this.unsubscribe = this.feed.subscribe((event) => {
@@ -67,17 +72,24 @@ export class AlertsView {
 
   async #read() {
     const { signal } = this.visit;
-    this.standing.say(WORDS.loading);
+    if (!this.list.count) this.standing.say(WORDS.loading);
     try {
       const ask = (/** @type {object} */ more) => this.api.get('/calls', { alerts: true, limit: CALLS, ...more }, signal);
       // Calls that go on are not in the store yet.
-      const pages = await Promise.all([ask({}), ask({ live: true })]);
+      const pages = await Promise.all([ask({ cursor: this.cursor }), this.cursor ? { items: [] } : ask({ live: true })]);
       if (signal.aborted) return;
+      this.cursor = pages[0].next_cursor ?? '';
       this.#add(pages.flatMap((page) => page.items.flatMap((/** @type {Call} */ call) => call.alerts)), false);
     } catch (error) {
       if (isAborted(error) || signal.aborted) return;
       this.standing.failed(error, () => void this.#read());
     }
+  }
+
+  async #older() {
+    if (!this.list.hasMore && this.cursor) await this.#read();
+    this.list.more();
+    this.older.hidden = !this.list.hasMore && !this.cursor;
   }
 
   /**
@@ -89,6 +101,7 @@ export class AlertsView {
     const fits = (/** @type {LoggedAlert} */ alert) =>
       [values.get('severity') ?? alert.severity, values.get('rule') ?? alert.rule].join() === [alert.severity, alert.rule].join();
     this.list.add(alerts.filter(fits), fresh);
+    this.older.hidden = !this.list.hasMore && !this.cursor;
     if (this.list.count) this.standing.say('');
     else if (values.size) this.standing.empty(words.noneTitle, words.none);
     else this.standing.empty(words.emptyTitle, words.empty);

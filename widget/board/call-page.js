@@ -2,7 +2,7 @@
 
 import { make } from '../src/dom.js';
 import { CallReader } from './call-reader.js';
-import { auditSection, factsOf, alertSection, feedbackSection, totalsSection } from './call-sections.js';
+import { alertSection, auditSection, factsOf, feedbackSection, totalsSection } from './call-sections.js';
 import { CallTimeline } from './call-timeline.js';
 import { summarySection } from './call-summary.js';
 import { Eraser } from './eraser.js';
@@ -23,10 +23,11 @@ export class CallPage {
     this.standing = new Standing();
     this.facts = make('div', { class: 'facts' });
     this.timeline = new CallTimeline();
-    this.sections = make('div', { class: 'sections' });
+    this.above = make('div', { class: 'sections' });
+    this.below = make('div', { class: 'sections' });
     this.audit = make('div');
     this.eraser = new Eraser(api, () => this.#erased());
-    this.content = make('div', { class: 'content', hidden: '' }, [this.facts, this.timeline.element, this.sections]);
+    this.content = make('div', { class: 'content', hidden: '' }, [this.facts, this.above, this.timeline.element, this.below]);
     this.element = make('div', { class: 'view call' }, [this.standing.element, this.content, this.audit, this.eraser.element]);
     this.reader = new CallReader(api, feed, {
       known: (known) => this.#show(known),
@@ -68,8 +69,8 @@ export class CallPage {
     this.eraser.offer(call.call_id, call.live);
     this.facts.replaceChildren(factsOf(call));
     this.timeline.show(segments, call);
-    const parts = [summarySection(call), alertSection(call.alerts), feedbackSection(feedback, segments), totalsSection(call)];
-    this.sections.replaceChildren(...parts);
+    this.above.replaceChildren(summarySection(call), alertSection(call.alerts));
+    this.below.replaceChildren(feedbackSection(feedback, segments), totalsSection(call));
   }
 
   #erased() {

@@ -22,7 +22,7 @@ function headline({ live, mood, summary }) {
   const state = summary?.ended_as ?? mood?.state;
   if (!state) return make('p', { class: 'mood' }, [WORDS.call.noReadings]);
   const word = WORDS.moods[state];
-  return make('p', { class: 'mood', 'data-state': state }, [shape(state), live ? word : WORDS.call.endedAs(word)]);
+  return make('p', { class: 'mood', 'data-mood': state }, [shape(state), live ? word : WORDS.call.endedAs(word)]);
 }
 
 /** @param {Call} call */

@@ -11,11 +11,11 @@ import { WORDS } from './view-words.js';
  * @typedef {import('./context.js').LoggedAlert} LoggedAlert
  */
 
-/** Seconds of a row, where there is room and where there is little. */
-const ROW_SEC = 60;
-const SHORT_ROW_SEC = 30;
-/** Below this width of the map, in pixels, rows are short: a usual segment is then wide enough for its letter. */
-const ROOM = 560;
+/**
+ * Seconds of a row by the width of the map, in pixels: short rows where there is little room, so that a usual segment is
+ * wide enough for its letter.
+ */
+const ROWS = /** @type {const} */ ([[560, 60], [400, 30], [0, 20]]);
 
 export class Heatmap {
   constructor() {
@@ -52,8 +52,9 @@ export class Heatmap {
   }
 
   #fit() {
-    const fitting = this.map.clientWidth < ROOM ? SHORT_ROW_SEC : ROW_SEC;
-    if (this.map.clientWidth && fitting !== this.rowSec) {
+    const width = this.map.clientWidth;
+    const fitting = ROWS.find(([room]) => width >= room)?.[1] ?? 0;
+    if (width && fitting !== this.rowSec) {
       this.rowSec = fitting;
       this.#redraw();
     }

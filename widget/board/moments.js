@@ -30,11 +30,19 @@ export function shortDay(day) {
 
 /**
  * @param {string} day YYYY-MM-DD
- * @returns {string} for example "Sat, 21 Nov 2026"
+ * @returns {string} for example "Saturday, 21 November 2026"
  */
 export function longDay(day) {
-  const shape = /** @type {const} */ ({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+  const shape = /** @type {const} */ ({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
   return new Date(`${day}T00:00Z`).toLocaleDateString([], shape);
+}
+
+/**
+ * @param {string} day YYYY-MM-DD
+ * @returns {string} for example "Sat, 21 Nov"
+ */
+export function dayOfWeek(day) {
+  return new Date(`${day}T00:00Z`).toLocaleDateString([], { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 }
 
 /**

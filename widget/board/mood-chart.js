@@ -56,7 +56,7 @@ function dots(segments, palette) {
   return {
     type: /** @type {const} */ ('scatter'), label: WORDS.call.readingScore,
     data: segments.map((segment) => ({ x: segment.end_offset_sec, y: segment.upset_score })),
-    pointRadius: 2.5, pointBorderColor: palette.edge, pointBackgroundColor: palette.surface, pointBorderWidth: 1.5, order: 2,
+    pointRadius: 2.5, pointBorderColor: palette.edge, pointBackgroundColor: palette.surface, pointBorderWidth: 1.5, order: 2, clip: 6,
   };
 }
 
@@ -71,6 +71,7 @@ function options(end, palette) {
     animation: false,
     responsive: true,
     maintainAspectRatio: false,
+    layout: { padding: { right: 8 } },
     interaction: { mode: 'nearest', axis: 'x', intersect: false },
     scales: {
       x: {

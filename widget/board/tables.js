@@ -17,7 +17,7 @@ import { make } from '../src/dom.js';
 export function table(caption, columns, rows) {
   const heads = columns.map((column) => make('th', { scope: 'col', ...aligned(column) }, [column.name]));
   return make('table', { class: 'rows' }, [
-    make('caption', { class: 'unseen' }, [caption]),
+    make('caption', { class: 'sr' }, [caption]),
     make('thead', {}, [make('tr', {}, heads)]),
     make('tbody', {}, rows.map((cells) => tableRow(columns, cells))),
   ]);

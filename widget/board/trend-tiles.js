@@ -2,7 +2,7 @@
 
 import { make } from '../src/dom.js';
 import { percent } from './measures.js';
-import { longDay } from './moments.js';
+import { dayOfWeek } from './moments.js';
 import { summed } from './trend-rows.js';
 import { WORDS } from './view-words.js';
 
@@ -21,7 +21,7 @@ export function tilesOf(days, hours) {
     tile(words.readings, all.total_segments.toLocaleString()),
     tile(words.upsetShare, all.total_segments ? percent(all.upset_share) : WORDS.none, words.upsetMeans),
     tile(words.unsureShare, all.total_segments ? percent(all.uncertain / all.total_segments) : WORDS.none),
-    tile(words.worstDay, day ? longDay(day.name) : WORDS.none, day?.row ? words.upsetOf(percent(day.row.upset_share)) : ''),
+    tile(words.worstDay, day ? dayOfWeek(day.name) : WORDS.none, day?.row ? words.upsetOf(percent(day.row.upset_share)) : ''),
     tile(words.worstHour, hour ? words.hours(hour.name) : WORDS.none, hour?.row ? words.upsetOf(percent(hour.row.upset_share)) : ''),
   ];
 }

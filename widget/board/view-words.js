@@ -175,6 +175,7 @@ export const WORDS = {
     anySeverity: 'Any severity',
     rule: 'Rule',
     anyRule: 'Any rule',
+    older: 'Older alerts',
     at: (/** @type {string} */ at) => ` at ${at}`,
     ofAgent: (/** @type {string} */ agent) => `, ${agent}`,
     emptyTitle: 'No alerts yet',
