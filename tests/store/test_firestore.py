@@ -49,7 +49,7 @@ async def test_a_segments_document_has_the_fields_of_the_wire(store: FirestoreSt
     reading = segment()
     await store.save([reading])
     fields = document(clean_emulator, f"segments/{reading.segment_id}")
-    assert set(fields) == set(reading.__struct_fields__) | {"at", "shard"}
+    assert set(fields) == set(reading.__struct_fields__) | {"at", "shard", "stored_at"}
     assert fields["detected_emotion"] == {"stringValue": "angry"}
     assert fields["confidence_score"] == {"doubleValue": 0.75}
     assert fields["all_emotions_confidence"]["mapValue"]["fields"]["neutral"] == {"doubleValue": 0.25}
