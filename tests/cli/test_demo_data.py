@@ -38,6 +38,9 @@ def demo_data(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return run
 
 
+WITHOUT_A_RECORD = "c-lost"
+
+
 class Contents:
     """All that a store holds."""
 
@@ -50,9 +53,9 @@ class Contents:
     async def _read(self, path: Path) -> None:
         store = open_store(f"sqlite:///{path}")
         self.calls = (await store.calls(CallQuery(limit=500))).items
-        for one in self.calls:
-            self.readings += await store.segments(one.call_id)
-            self.feedback += await store.feedback(one.call_id)
+        for name in (*(one.call_id for one in self.calls), WITHOUT_A_RECORD):
+            self.readings += await store.segments(name)
+            self.feedback += await store.feedback(name)
         query = MetricsQuery()
         everybody = [(*key, sums) for key, sums in tally(self.readings).items() if not key[1]]
         assert await store.metrics(query) == answer(query, Span.of(query), everybody)
@@ -103,7 +106,7 @@ def test_calls_of_others_are_neither_mixed_with_nor_removed(
 
     async def save() -> None:
         store = open_store(f"sqlite:///{path}")
-        await store.save([call("c-real", live=False), segment(0, "c-real"), segment(0, "c-without-a-record")])
+        await store.save([call("c-real", live=False), segment(0, "c-real"), segment(0, WITHOUT_A_RECORD)])
         await store.close()
 
     asyncio.run(save())
