@@ -16,8 +16,10 @@ import { Coach, HINT_RULES } from './coach.js';
  * @property {Set<string>} done the actions that were raised
  */
 
-/** A hint stays this long, in seconds of the call, unless it is being used. */
+/** A hint stays this long, in seconds of the call. */
 const SHOWN_SEC = 30;
+/** And this long while the pointer or the focus is on it: what is about to be pressed shall not go. */
+const HELD_SEC = 90;
 /** The shorter snooze, in seconds of the call. */
 export const SNOOZE_SEC = 300;
 
@@ -29,7 +31,7 @@ export class Coaching {
   shown = null;
   /** @type {UsedHint[]} every hint of the call, by time */
   told = [];
-  /** Whether the pointer or the focus is on the card: it then stays. */
+  /** Whether the pointer or the focus is on the card. */
   held = false;
   #coach = new Coach();
   /** The call's clock as far as it is known, in seconds. */
@@ -73,8 +75,8 @@ export class Coaching {
   /** @param {number} atSec the call's clock */
   tick(atSec) {
     this.#atSec = Math.max(this.#atSec, atSec);
-    if (this.shown && !this.held && this.#atSec - this.shown.atSec > SHOWN_SEC) this.shown = null;
-    // What an agent is about to press must not be another thing a moment later.
+    const stays = this.held ? HELD_SEC : SHOWN_SEC;
+    if (this.shown && this.#atSec - this.shown.atSec > stays) this.shown = null;
     if (this.shown && this.held) return;
     const hint = this.#coach.next(this.#atSec);
     if (hint) this.#show(hint);

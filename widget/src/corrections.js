@@ -34,11 +34,12 @@ export class Corrections {
     const reading = this.open;
     if (!reading) return;
     const { segment_id, call_id } = reading;
-    const word = { segment_id, correct: false, ...correction };
-    this.failed = !(this.#running(call_id) ? this.desk.tell({ type: 'feedback', ...word }) : await this.#post(call_id, word));
+    const said = { segment_id, correct: false, ...correction };
+    const word = { type: 'feedback', ...said };
+    this.failed = !(this.#running(call_id) ? this.desk.tell(word) : await this.#post(call_id, word));
     if (!this.failed) {
       this.made.set(segment_id, correction);
-      this.desk.raise('undervoice-feedback', { callId: call_id, ...word });
+      this.desk.raise('undervoice-feedback', { callId: call_id, ...said });
       if (this.open === reading) this.open = null;
     }
     this.desk.changed();

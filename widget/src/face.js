@@ -24,7 +24,7 @@ export function makeFace(text) {
   const level = make('span', { class: 'level', 'aria-hidden': 'true' }, [make('i')]);
   const word = make('p', { class: 'word', part: 'word' });
   const note = make('p', { class: 'note' });
-  const wrong = make('button', { type: 'button', class: 'small' }, [text.correct.wrong]);
+  const wrong = make('button', { type: 'button', class: 'plain small' }, [text.correct.wrong]);
   const fault = make('span', { class: 'fault' });
   // Failures are told at once; the mood has the announcer's slower region.
   const trouble = make('p', { class: 'sr', role: 'status' });

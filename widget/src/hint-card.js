@@ -37,12 +37,12 @@ export class HintCard {
       ]),
       make('div', { class: 'foot' }, [
         make('span', {}, [text.hint.snooze]),
-        makeButton(text.hint.minutes, 'small', () => this.#snooze(SNOOZE_SEC), `${text.hint.snooze} ${text.hint.minutes}`),
-        makeButton(text.hint.call, 'small', () => this.#snooze(Infinity), `${text.hint.snooze} ${text.hint.call}`),
+        makeButton(text.hint.minutes, 'plain small', () => this.#snooze(SNOOZE_SEC), `${text.hint.snooze} ${text.hint.minutes}`),
+        makeButton(text.hint.call, 'plain small', () => this.#snooze(Infinity), `${text.hint.snooze} ${text.hint.call}`),
       ]),
     ]);
     this.until = make('span');
-    this.wake = makeButton(text.hint.wake, 'plain', () => coaching.wake());
+    this.wake = makeButton(text.hint.wake, 'plain small', () => coaching.wake());
     this.snoozed = make('p', { class: 'snoozed' }, [this.until, this.wake]);
     this.element = make('div', { class: 'hints' }, [this.card, this.snoozed]);
     for (const type of ['pointerenter', 'pointerleave', 'focusin', 'focusout']) {
@@ -97,7 +97,7 @@ export class HintCard {
   }
 
   #hold() {
-    this.coaching.held = this.card.matches(':hover, :focus-within');
+    this.coaching.held = this.card.matches(':hover, :has(:focus-visible)');
   }
 }
 

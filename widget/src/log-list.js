@@ -74,7 +74,7 @@ export class LogList {
     const time = language.time(new Date(row.timestamp));
     const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
     const label = language.fill(wrongAt, { time, emotion: language.named(row) });
-    const doubt = makeButton(wrong, 'small', () => this.correction.open(row, [row], item, doubt), label);
+    const doubt = makeButton(wrong, 'plain small', () => this.correction.open(row, [row], item, doubt), label);
     const who = make('span', { class: 'who', title: row.call_id }, [`${language.describe(row)} · ${row.call_id}`]);
     const item = make('li', {}, [make('time', { datetime: row.timestamp }, [time]), dot, who, doubt]);
     return item;

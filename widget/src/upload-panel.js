@@ -22,7 +22,7 @@ export class UploadPanel {
     this.language = language;
     this.upload = upload;
     const { text } = language;
-    this.file = make('input', { type: 'file', accept: 'audio/*,.wav,.flac,.ogg,.mp3', tabindex: '-1', class: 'sr', 'aria-hidden': 'true' });
+    this.file = make('input', { type: 'file', accept: '.wav,.flac,.ogg,.oga,.opus,audio/wav,audio/flac,audio/ogg', tabindex: '-1', class: 'sr', 'aria-hidden': 'true' });
     this.file.addEventListener('change', () => this.#take(this.file.files?.[0]));
     this.choose = makeButton(text.upload.choose, 'small', () => this.file.click());
     this.drop = make('p', { class: 'drop' }, [make('span', {}, [text.upload.drop]), this.choose]);

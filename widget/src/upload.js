@@ -77,16 +77,15 @@ export class Upload {
    * @returns {Promise<number>} the status, 0 where there was no answer
    */
   #exchange(request, server, token, file) {
-    const form = new FormData();
-    form.append('audio_file', file);
     return new Promise((resolve) => {
       request.open('POST', new URL('api/v1/analyze/stream', server));
       request.setRequestHeader('Authorization', `Bearer ${token}`);
+      request.setRequestHeader('Content-Type', kindOf(file));
       request.responseType = 'json';
       request.upload.onprogress = ({ loaded, total }) => this.#progress(request, total ? loaded / total : 0);
       request.upload.onload = () => this.#progress(request, 1);
       request.onloadend = () => resolve(request.status);
-      request.send(form);
+      request.send(file);
     });
   }
 
@@ -116,4 +115,13 @@ export class Upload {
     this.phase = phase;
     this.desk.changed();
   }
+}
+
+/**
+ * @param {Blob} file
+ * @returns {string} what it is sent as; browsers have several names for Ogg, and none for some files
+ */
+function kindOf(file) {
+  // As WAV the server takes whatever begins as a recording does, but nothing else for raw sound.
+  return file.type.replace(/^\w+\/ogg/, 'audio/ogg') || 'audio/wav';
 }

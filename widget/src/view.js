@@ -1,6 +1,7 @@
 /** Draws a MeterState into a shadow root. Knows no network and no audio. */
 
 import { Announcer } from './announcer.js';
+import { correctionText } from './correction-panel.js';
 import { make, write } from './dom.js';
 import { makeButtons, makeFace } from './face.js';
 import { placementSheet, themeSheet } from './theme.js';
@@ -103,7 +104,8 @@ export class MeterView {
     }
     const strength = reading.uncertain ? '' : ` · ${this.language.confidence(reading.confidence_score)}`;
     const open = reading.final ? '' : ` · ${text.provisional}`;
-    this.face.note.replaceChildren(make('b', {}, [this.language.describe(reading)]), strength + open);
+    const said = correctionText(this.language, this.panels.corrected().get(reading.segment_id));
+    this.face.note.replaceChildren(make('b', {}, [this.language.describe(reading)]), strength + open + (said && ` · ${said}`));
   }
 
   /** @param {MeterState} state */

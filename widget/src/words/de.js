@@ -150,7 +150,7 @@ export const de = {
     close: 'Schließen',
     failures: {
       too_large: 'Diese Datei ist dem Server zu groß oder zu lang.',
-      bad_type: 'Diese Art von Datei lässt sich nicht lesen. WAV, FLAC, OGG und MP3 gehen.',
+      bad_type: 'Diese Art von Datei lässt sich nicht lesen. WAV, FLAC und Ogg gehen.',
       no_speech: 'Darin wurde keine Sprache gefunden.',
       bad_file: 'Die Datei ist leer oder beschädigt.',
       not_allowed: 'Der Server hat dieses Token nicht angenommen. Vielleicht ist es abgelaufen.',

@@ -158,7 +158,7 @@ export const en = {
     close: 'Close',
     failures: {
       too_large: 'This file is too large or too long for the server.',
-      bad_type: 'This kind of file cannot be read. WAV, FLAC, OGG and MP3 can.',
+      bad_type: 'This kind of file cannot be read. WAV, FLAC and Ogg can.',
       no_speech: 'No speech was found in it.',
       bad_file: 'The file is empty or broken.',
       not_allowed: 'The server did not accept this token. It may have expired.',

@@ -150,7 +150,7 @@ export const es = {
     close: 'Cerrar',
     failures: {
       too_large: 'Este archivo es demasiado grande o largo para el servidor.',
-      bad_type: 'Este tipo de archivo no se puede leer. WAV, FLAC, OGG y MP3, sí.',
+      bad_type: 'Este tipo de archivo no se puede leer. WAV, FLAC y Ogg, sí.',
       no_speech: 'No se encontró voz en él.',
       bad_file: 'El archivo está vacío o dañado.',
       not_allowed: 'El servidor no aceptó este token. Puede haber caducado.',
