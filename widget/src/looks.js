@@ -46,15 +46,15 @@ const FRAME = `
 [hidden] { display: none !important; }
 .card { background: var(--uv-surface); border: 1px solid var(--uv-line); border-radius: 12px; padding: 16px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.top { display: flex; align-items: center; gap: 8px; color: var(--uv-quiet); font-size: 12px; min-height: 16px; }
+.top { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; color: var(--uv-quiet); font-size: 12px; min-height: 16px; }
 .top .time { margin-inline-start: auto; }
 .level { flex: none; width: 24px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
 .level i { display: block; height: 100%; background: var(--uv-accent); width: calc(var(--at-level, 0) * 100%); transition: width 100ms linear; }
-.ear { min-width: 0; overflow-wrap: anywhere; }
+.ear { flex: 1; min-width: 0; overflow-wrap: anywhere; }
 .word { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
 .note { color: var(--uv-quiet); margin-top: 4px; min-height: 20px; }
 .note b { color: var(--uv-ink); font-weight: 600; }
-@container (min-width: 340px) { .word { font-size: 40px; } .card { padding: 20px; } .level { width: 40px; } }
+@container (min-width: 340px) { .word { font-size: clamp(32px, 10cqi, 40px); } .card { padding: 20px; } .level { width: 40px; } }
 @container (min-width: 640px) { .card { padding: 24px; } .word { font-size: 48px; } }`;
 
 const METER = `
@@ -125,13 +125,17 @@ ${host} button.plain { padding-inline: 4px; }`;
 const ROOM = `
 ${compact(':host([layout="compact"])')}
 @container (max-width: 279px) { ${compact(':host(:not([layout="full"]))')} }
-@container (min-width: 560px) {
-  :host([layout="compact"]) .card { grid-template-columns: minmax(168px, auto) minmax(0, 1fr) auto; align-items: center; gap: 8px 20px; }
+@container (min-width: 480px) {
+  :host([layout="compact"]) .card { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); grid-template-rows: auto auto 1fr; gap: 8px 24px; }
   :host([layout="compact"]) .card > * { grid-column: 1 / -1; }
-  :host([layout="compact"]) .card > .head { grid-area: 1 / 1 / 3; }
-  :host([layout="compact"]) .card > .meter { grid-area: 1 / 2; }
-  :host([layout="compact"]) .card > .top { grid-area: 2 / 2; }
-  :host([layout="compact"]) .card > .buttons { grid-area: 1 / 3 / 3; }
+  :host([layout="compact"]) .card > .head { grid-area: 1 / 1 / 4 / 2; }
+  :host([layout="compact"]) .card > .top { grid-area: 1 / 2 / 2 / 3; }
+  :host([layout="compact"]) .card > .meter { grid-area: 2 / 2 / 3 / 3; margin-block: -6px 8px; }
+  :host([layout="compact"]) .card > .facts { grid-area: 3 / 2 / 4 / 3; }
+}
+@container (min-width: 800px) {
+  :host([layout="compact"]) .card { grid-template-columns: minmax(0, 5fr) minmax(0, 4fr) fit-content(40%); }
+  :host([layout="compact"]) .card > .buttons { grid-area: 1 / 3 / 4 / 4; align-content: center; justify-content: flex-end; }
 }`;
 
 /** What must be told apart where browsers paint with few colours of the reader's own, or the reader wants more contrast. */
