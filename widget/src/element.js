@@ -26,7 +26,52 @@ import { Language, fetchWords, isElsewhere, languageOf } from './words/language.
  * @attr {'auto'|'light'|'dark'} theme light or dark whatever the reader's system says; `auto` by default
  * @attr {'auto'|'compact'|'full'} layout `compact` leaves the timeline out and becomes a bar where there is room; `auto`, the default, is compact below 280 px
  * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
- * @csspart card, word, meter, timeline, hint, correction, summary, upload, log
+ *
+ * @fires {CustomEvent<StateDetail>} undervoice-state - what the element does has changed
+ * @fires {CustomEvent<SpeechMessage>} undervoice-speech - the customer began or ceased to speak
+ * @fires {CustomEvent<EmotionMessage>} undervoice-emotion - a reading, provisional or final; after a reconnection it may come again, with the same id
+ * @fires {CustomEvent<MoodMessage>} undervoice-mood - the smoothed mood
+ * @fires {CustomEvent<AlertMessage>} undervoice-alert - a rule of the server fired
+ * @fires {CustomEvent<StatsMessage>} undervoice-stats - how the call stands, every 5 s
+ * @fires {CustomEvent<WarningMessage>} undervoice-warning - something was refused, the call goes on
+ * @fires {CustomEvent<ErrorMessage>} undervoice-error - the server ends the connection, and unless `retryable` the call
+ * @fires {CustomEvent<StoppedMessage>} undervoice-ended - the call is over; its totals
+ * @fires {CustomEvent<HintDetail>} undervoice-hint - a hint is shown
+ * @fires {CustomEvent<ActionDetail>} undervoice-action - the agent pressed one of a hint's buttons; the page does what it says
+ * @fires {CustomEvent<HintFeedbackDetail>} undervoice-hint-feedback - the agent said whether a hint was useful
+ * @fires {CustomEvent<FeedbackDetail>} undervoice-feedback - the agent said that a reading is wrong; the server has been told
+ * @fires {CustomEvent<ClipResult>} undervoice-upload - a recording that was uploaded is scored
+ *
+ * @csspart card - the whole, with its edge and padding
+ * @csspart word - the one word that is read first
+ * @csspart meter - the band with its zones and marker
+ * @csspart timeline - the strip of segments
+ * @csspart hint - the hint card
+ * @csspart correction - the question what a reading should have been
+ * @csspart summary - how the call went
+ * @csspart upload - where recordings are dropped
+ * @csspart log - the recent readings
+ *
+ * @cssprop [--uv-surface=#ffffff] - the card
+ * @cssprop [--uv-raised=#f4f6f8] - buttons and hints on it
+ * @cssprop [--uv-ink=#16202a] - text
+ * @cssprop [--uv-quiet=#52606d] - lesser text
+ * @cssprop [--uv-line=#d5dbe1] - hairlines
+ * @cssprop [--uv-edge=#6b7785] - outlines that must be seen
+ * @cssprop [--uv-accent=#0b6e63] - the button to press, the focus, the level
+ * @cssprop [--uv-on-accent=#ffffff] - text on it
+ * @cssprop [--uv-calm=#2a9d8f] - the band's zone of calm
+ * @cssprop [--uv-tense=#e0a32e] - the band's zone of tension
+ * @cssprop [--uv-upset=#d55e00] - the band's zone of upset
+ * @cssprop [--uv-neutral=#999999] - neutral readings
+ * @cssprop [--uv-happy=#009e73] - happy ones
+ * @cssprop [--uv-sad=#0072b2] - sad ones
+ * @cssprop [--uv-on-sad=#ffffff] - the letter on these
+ * @cssprop [--uv-angry=#d55e00] - angry ones
+ * @cssprop [--uv-surprised=#f0e442] - surprised ones
+ * @cssprop [--uv-fearful=#cc79a7] - fearful ones
+ * @cssprop [--uv-disgusted=#56b4e9] - disgusted ones
+ * @cssprop [--uv-other=#999999] - labels that are none of these seven
  */
 export class UndervoiceMeter extends HTMLElement {
   static observedAttributes = ['allow-microphone', 'allow-upload', 'lang'];

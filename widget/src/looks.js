@@ -1,12 +1,4 @@
-/**
- * The element's looks.
- *
- * @cssproperty --uv-neutral, --uv-happy, --uv-sad, --uv-angry, --uv-surprised, --uv-fearful, --uv-disgusted
- *   hues of the emotions (Okabe & Ito)
- * @cssproperty --uv-other hue of the labels of a model that does not speak of these seven
- * @cssproperty --uv-calm, --uv-tense, --uv-upset hues of the band's zones
- * @cssproperty --uv-surface, --uv-ink, --uv-quiet, --uv-line, --uv-accent surfaces and text
- */
+/** The element's looks. What an integrator may change of them is listed with the element. */
 
 import { PANELS } from './theme-panels.js';
 
