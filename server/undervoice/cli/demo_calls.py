@@ -18,7 +18,7 @@ from undervoice.cli.demo_voices import Piece, Voice
 from undervoice.emotion import GRID, SAMPLE_RATE, position_sec
 from undervoice.memory import CallMemory
 from undervoice.opening import Policy
-from undervoice.resources import LoggedFeedback, LoggedSegment
+from undervoice.resources import LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.terms import Audio, Consent
 from undervoice.vad import SegmenterState
@@ -34,16 +34,18 @@ HOURS = {8: 5, 9: 10, 10: 13, 11: 12, 12: 7, 13: 8, 14: 10, 15: 11, 16: 10, 17: 
 BAD_DAY, BAD_DAY_RUSH = 0.06, 1.5
 """How often something breaks, and how many more call on such a day."""
 FEEDBACK = 0.12
-"""Share of calls whose agent says something about readings."""
+"""Share of calls whose agent says something about readings, and of alerts about which it says something."""
+OUTSPOKEN = 0.1
+"""How often a stretch that does not sound neutral at all is taken, beside one that does."""
 
 Arc = Callable[[float], float]
 """How upset the caller is at a part 0…1 of the call."""
 ARCS: dict[str, tuple[float, Arc]] = {
-    "calm": (0.55, lambda part: 0.1),
-    "tense": (0.17, lambda part: 0.2 + 0.4 * (0.3 < part < 0.6)),
-    "recovers": (0.17, lambda part: min(0.95, 0.3 + 3 * part) if part < 0.5 else max(0.05, 0.95 - 3 * (part - 0.5))),
-    "stays upset": (0.06, lambda part: min(0.95, 0.4 + 2 * part)),
-    "turns": (0.05, lambda part: 0.1 if part < 0.6 else 0.95),
+    "calm": (0.68, lambda part: 0.1),
+    "tense": (0.14, lambda part: 0.2 + 0.4 * (0.3 < part < 0.6)),
+    "recovers": (0.11, lambda part: min(0.95, 0.3 + 3 * part) if part < 0.5 else max(0.05, 0.95 - 3 * (part - 0.5))),
+    "stays upset": (0.04, lambda part: min(0.95, 0.4 + 2 * part)),
+    "turns": (0.03, lambda part: 0.1 if part < 0.6 else 0.95),
 }
 """Kinds of calls: how often, and how they go."""
 
@@ -124,7 +126,7 @@ def records_of(planned: Planned, voice: Voice, policy: Policy, chance: Random) -
             records += _kept(told, account)
             place = end = place + length
         place += round(chance.uniform(2, 9) * SAMPLE_RATE / GRID) * GRID  # the agent speaks
-    records += _feedback(records, account, planned, chance)
+    records += [*_feedback(records, account, planned, chance), *_hint_feedback(account, planned, chance)]
     audio_sec = position_sec(end + SAMPLE_RATE)
     totals = m.Totals(audio_sec=audio_sec, speech_sec=account.recap.speech_sec, segments=account.recap.segments)
     call = account.call(totals, planned.started_at + timedelta(seconds=audio_sec), "stop")
@@ -134,8 +136,11 @@ def records_of(planned: Planned, voice: Voice, policy: Policy, chance: Random) -
 def _piece(voice: Voice, upset: float, chance: Random) -> Piece:
     """Return one of the pieces of a voice that sound about as upset."""
     place = bisect_left(voice.pieces, upset + chance.gauss(0, 0.1), key=lambda piece: piece.upset)
-    near = voice.pieces[max(0, place - 2) : place + 2]
-    return chance.choice(near)
+    near = voice.pieces[max(0, place - 3) : place + 3]
+    # Actors are surprised and glad far more often than callers are.
+    weights = [OUTSPOKEN + piece.scores.probabilities.get("neutral", 0.0) for piece in near]
+    (piece,) = chance.choices(near, weights)
+    return piece
 
 
 def _kept(told: list[m.EmotionReading | m.Mood | m.Alert], account: Account) -> Iterator[Record]:
@@ -157,4 +162,13 @@ def _feedback(records: list[Record], account: Account, planned: Planned, chance:
         word = m.Feedback(reading.segment_id, correct, None if correct else ranked[-2])
         said = account.recap.feedback(word, planned.started_at + timedelta(seconds=reading.end_offset_sec + 4))
         if isinstance(said, LoggedFeedback):
+            yield said
+
+
+def _hint_feedback(account: Account, planned: Planned, chance: Random) -> Iterator[LoggedHintFeedback]:
+    """Yield an agent's words about hints, which most find useful."""
+    for alert in [alert for alert in account.recap.alerts if chance.random() < FEEDBACK]:
+        word = m.HintFeedback(alert.rule, chance.random() < 0.7, alert.offset_sec)
+        said = account.recap.hint_feedback(word, planned.started_at + timedelta(seconds=alert.offset_sec + 6))
+        if isinstance(said, LoggedHintFeedback):
             yield said

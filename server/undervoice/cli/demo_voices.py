@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 VOICES, CLIPS = 10, 12
 """People, and clips of each: half of them upset where the labels tell."""
-LABELS = frozenset(("neutral", "calm", "happy", "surprised", *UPSET_WEIGHTS))
+LIVELY = ("happy", "surprised")
+LABELS = frozenset(("neutral", "calm", *LIVELY, *UPSET_WEIGHTS))
 SENTENCES = (
     "Thank you, that is very kind of you, and it helps me a lot.",
     "I would like to know when my parcel is going to arrive.",
@@ -84,21 +85,22 @@ def _pieces(clips: list[Clip], model: Model) -> Iterator[Piece]:
 
 def _recorded(manifests: list[Path], chance: Random) -> Iterator[list[Clip]]:
     """Yield the clips of some people of labelled corpora."""
-    people: dict[str, list[tuple[Path, bool]]] = defaultdict(list)
+    people: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for manifest in manifests:
         with manifest.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["speaker"] and row["label"] in LABELS:
-                    people[row["speaker"]].append((manifest.parent / row["file"], row["label"] in UPSET_WEIGHTS))
-    able = sorted(name for name, clips in people.items() if len(clips) >= CLIPS)
+                    people[row["speaker"]][row["label"]].append(manifest.parent / row["file"])
+    able = sorted(name for name, clips in people.items() if sum(map(len, clips.values())) >= CLIPS)
     for name in chance.sample(able, min(VOICES, len(able))):
-        chosen = [path for upset in (True, False) for path in _some(people[name], upset, chance)]
-        yield [decode_clip(path.read_bytes()) for path in chosen]
+        yield [decode_clip(path.read_bytes()) for path in _chosen(people[name], chance)]
 
 
-def _some(clips: list[tuple[Path, bool]], upset: bool, chance: Random) -> list[Path]:
-    fitting = sorted(path for path, is_upset in clips if is_upset is upset)
-    return chance.sample(fitting, min(CLIPS // 2, len(fitting)))
+def _chosen(clips: dict[str, list[Path]], chance: Random) -> Iterator[Path]:
+    """Yield half of the clips from upset speech, and most of the others from speech without much emotion."""
+    for labels, share in ((tuple(UPSET_WEIGHTS), CLIPS // 2), (("neutral", "calm"), CLIPS // 3), (LIVELY, CLIPS // 6)):
+        fitting = sorted(path for label in labels for path in clips.get(label, ()))
+        yield from chance.sample(fitting, min(share, len(fitting)))
 
 
 def _spoken(program: str, chance: Random) -> Iterator[list[Clip]]:
