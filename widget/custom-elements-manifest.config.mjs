@@ -8,6 +8,7 @@ const INNER = new Set(['view', 'connectedCallback', 'disconnectedCallback', 'att
 export default {
   globs: ['src/element.js', 'src/undervoice-meter.js'],
   outdir: '.',
+  packagejson: false,
   plugins: [{
     name: 'public-only',
     packageLinkPhase({ customElementsManifest }) {

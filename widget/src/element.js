@@ -53,25 +53,25 @@ import { Language, fetchWords, isElsewhere, languageOf } from './words/language.
  * @csspart log - the recent readings
  *
  * @cssprop [--uv-surface=#ffffff] - the card
- * @cssprop [--uv-raised=#f4f6f8] - buttons and hints on it
+ * @cssprop [--uv-raised=#f4f6f8] - buttons and hints
  * @cssprop [--uv-ink=#16202a] - text
  * @cssprop [--uv-quiet=#52606d] - lesser text
  * @cssprop [--uv-line=#d5dbe1] - hairlines
  * @cssprop [--uv-edge=#6b7785] - outlines that must be seen
  * @cssprop [--uv-accent=#0b6e63] - the button to press, the focus, the level
- * @cssprop [--uv-on-accent=#ffffff] - text on it
+ * @cssprop [--uv-on-accent=#ffffff] - text on the accent
  * @cssprop [--uv-calm=#2a9d8f] - the band's zone of calm
  * @cssprop [--uv-tense=#e0a32e] - the band's zone of tension
  * @cssprop [--uv-upset=#d55e00] - the band's zone of upset
  * @cssprop [--uv-neutral=#999999] - neutral readings
- * @cssprop [--uv-happy=#009e73] - happy ones
- * @cssprop [--uv-sad=#0072b2] - sad ones
- * @cssprop [--uv-on-sad=#ffffff] - the letter on these
- * @cssprop [--uv-angry=#d55e00] - angry ones
- * @cssprop [--uv-surprised=#f0e442] - surprised ones
- * @cssprop [--uv-fearful=#cc79a7] - fearful ones
- * @cssprop [--uv-disgusted=#56b4e9] - disgusted ones
- * @cssprop [--uv-other=#999999] - labels that are none of these seven
+ * @cssprop [--uv-happy=#009e73] - happy readings
+ * @cssprop [--uv-sad=#0072b2] - sad readings
+ * @cssprop [--uv-on-sad=#ffffff] - the letter on sad readings
+ * @cssprop [--uv-angry=#d55e00] - angry readings
+ * @cssprop [--uv-surprised=#f0e442] - surprised readings
+ * @cssprop [--uv-fearful=#cc79a7] - fearful readings
+ * @cssprop [--uv-disgusted=#56b4e9] - disgusted readings
+ * @cssprop [--uv-other=#999999] - labels that are none of the seven
  */
 export class UndervoiceMeter extends HTMLElement {
   static observedAttributes = ['allow-microphone', 'allow-upload', 'lang'];
