@@ -14,6 +14,7 @@ import soundfile as sf
 import soxr
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.browser.history import Past, remembering
 from tests.browser.processes import Service, serving
 from tests.browser.reading import SAMPLE
 
@@ -73,6 +74,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """A server with days of calls behind it, for what looks back."""
+    with remembering(tmp_path_factory.mktemp("past")) as running:
         yield running
 
 

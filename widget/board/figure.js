@@ -28,7 +28,7 @@ export class Figure {
     this.canvas = make('canvas', { role: 'img' });
     this.frame = make('div', { class: 'chart' }, [this.canvas]);
     this.note = make('p', { class: 'note' });
-    this.empty = make('p', { class: 'empty', hidden: '' });
+    this.empty = make('p', { class: 'bare', hidden: '' });
     this.table = make('details', { class: 'twin' }, [make('summary', {}, [WORDS.asTable])]);
     const head = make('header', {}, [make('h2', { id }, [title])]);
     if (exported) head.append(button(WORDS.exportCsv, exported, { 'aria-label': WORDS.exportOf(title) }));

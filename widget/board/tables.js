@@ -1,6 +1,7 @@
 /** Tables: beside every chart, and wherever there are rows. */
 
 import { make } from '../src/dom.js';
+import { WORDS } from './view-words.js';
 
 /**
  * @typedef {object} Column
@@ -37,12 +38,12 @@ export function tableRow(columns, cells) {
 
 /**
  * A table may be wider than its place: then it is scrolled, also by the keyboard.
- * @param {string} name what stands in it
+ * @param {string} name of the table; what is around it may have the same
  * @param {HTMLTableElement} inner
  * @returns {HTMLElement}
  */
 export function scrollable(name, inner) {
-  return make('div', { class: 'scrollable', role: 'region', 'aria-label': name, tabindex: '0' }, [inner]);
+  return make('div', { class: 'scrollable', role: 'region', 'aria-label': WORDS.tableOf(name), tabindex: '0' }, [inner]);
 }
 
 /**

@@ -61,7 +61,7 @@ export class TrendCharts {
       hourly: { places: byHourOfDay(hourly, least), naming: hour, naming_in_full: (name) => WORDS.trends.hourOf(name, zone) },
       agent: { places: byAgent(agents), naming: same, naming_in_full: same },
     };
-    this.labels = ordered(daily.flatMap((row) => Object.keys(row.emotion_distribution)));
+    this.labels = ordered([...daily, ...agents].flatMap((row) => Object.keys(row.emotion_distribution)));
     this.tiles.replaceChildren(...tilesOf(this.drawn.daily.places, this.drawn.hourly.places));
     this.legend.replaceChildren(...this.labels.map((label) => this.#key(label)));
     this.element.hidden = false;

@@ -12,6 +12,7 @@ export const WORDS = {
   again: 'Try again',
   none: '–',
   asTable: 'Show as a table',
+  tableOf: (/** @type {string} */ title) => `${title}, table`,
   exportCsv: 'Export CSV',
   exportOf: (/** @type {string} */ title) => `Export CSV: ${title}`,
   unsure: 'unsure',
