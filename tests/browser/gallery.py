@@ -61,7 +61,29 @@ STATES: dict[str, dict[str, Any]] = {
     "old news": {"state": "listening", "told": UPSET, "stale": True},
     "paused": {"state": "paused", "told": CALM, "paused": True},
     "reconnecting": {"state": "reconnecting", "told": UPSET, "away": True},
+    "a hint that was judged": {"state": "listening", "told": UPSET, "alert": HINT, "useful": True},
+    "hints snoozed": {"state": "listening", "told": UPSET, "snoozed": 300},
+    "a reading in doubt": {"state": "listening", "told": CALM, "doubt": True},
+    "a corrected reading": {"state": "listening", "told": CALM, "corrected": {"emotion": "surprised"}},
     "ended": {"state": "ended", "told": UPSET, "summary": SUMMARY},
+    "summary under way": {"state": "ended", "told": UPSET, "summary_phase": "loading"},
+    "no summary": {"state": "ended", "told": UPSET, "summary_phase": "failed"},
+    "uploads offered": {"state": "idle", "source": None, "upload": {}},
+    "uploading": {"state": "idle", "source": None, "upload": {"phase": "sending", "share": 0.44, "name": "call.wav"}},
+    "upload refused": {
+        "state": "idle",
+        "source": None,
+        "upload": {"phase": "failed", "failure": "too_large", "name": "call.wav"},
+    },
+    "upload scored": {
+        "state": "idle",
+        "source": None,
+        "upload": {
+            "phase": "ready",
+            "name": "a-call-with-a-long-name-of-its-own-2026-05-24.flac",
+            "result": reading(9) | {"segments": [reading(n) for n in range(10)]},
+        },
+    },
     "microphone denied": {"state": "mic_denied", "source": None},
     "server full": {"state": "full", "source": None},
     "connection lost": {"state": "lost", "told": UPSET},
@@ -81,14 +103,22 @@ HANG = """async ([states, attributes, width]) => {
     for (const [key, value] of Object.entries(attributes)) own.setAttribute(key, value);
     room.append(own);
     while (own.view.card.hidden) await new Promise((go) => setTimeout(go, 10));
-    const { told: messages = [], alert, summary, fault, ...fields } = told;
+    const { told: messages = [], alert, useful, snoozed, fault, ...more } = told;
+    const { summary, summary_phase: phase, doubt, corrected, upload, ...fields } = more;
     const { view } = own, { panels } = view, memory = new MeterState();
     for (const message of messages) memory.message(message, 0);
     Object.assign(memory, { source: 'stream', audioSec: messages.length * 2.5 }, fields);
     if (fault) Object.defineProperty(memory.line, 'fault', { value: fault });
     if (alert) panels.hints.coaching.message(alert);
-    if (summary) Object.assign(panels.summary.summary, { phase: 'ready', call: summary });
-    for (const face of [panels.hints, panels.summary]) face.draw();
+    if (useful) panels.hints.coaching.judge(useful);
+    if (snoozed) panels.hints.coaching.snooze(snoozed);
+    if (summary || phase) Object.assign(panels.summary.summary, { phase: phase ?? 'ready', call: summary ?? null });
+    Object.assign(panels.upload.upload, upload);
+    const last = memory.cells.findLast((cell) => cell.final);
+    if (doubt) panels.correction.open(last, memory.cells, view.timeline.element, null);
+    if (corrected) panels.corrected().set(last.segment_id, corrected);
+    for (const face of [panels.hints, panels.summary, panels.correction]) face.draw();
+    panels.upload.draw(upload !== undefined);
     view.draw(memory, { microphone: false, tab: true });
     if (memory.state === 'listening') view.drawLevel(memory.speaking ? -22 : -60);
     own.setAttribute('data-state', name);

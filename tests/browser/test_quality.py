@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.acting import Scene, mood
-from tests.browser.audit import audit
-from tests.browser.conftest import staged
-from tests.browser.processes import Service
 from tests.browser.reading import word
-from tests.browser.test_looks import narrow, overflowing
 
 pytestmark = pytest.mark.browser
 
@@ -101,17 +97,3 @@ def test_the_marker_and_the_word_follow_the_servers_smoothed_mood_alone(page: Pa
     word(page, "Upset")
     assert place.get_attribute("aria-valuenow") == "62"
     expect(page.locator("undervoice-meter .facts")).to_contain_text("Upset for 00:02")
-
-
-def test_a_fault_is_readable_and_fits(browser: Browser, service: Service) -> None:
-    for look in ("light", "dark"):
-        with staged(browser, service, look) as (_, page):
-            scene = Scene(page)
-            for n in (1, 2):
-                scene.say(scene.reading(n * 2.5, quality={"level_dbfs": -20, "snr_db": 2}))
-            scene.say(mood(0.5, "tense", trend=0.5))
-            expect(page.locator("undervoice-meter .fault")).to_contain_text("Noisy line")
-            audit(page)
-            for width in (360, 220):
-                narrow(page, width)
-                assert not overflowing(page)

@@ -152,7 +152,7 @@ export const de = {
       too_large: 'Diese Datei ist dem Server zu groß oder zu lang.',
       bad_type: 'Diese Art von Datei lässt sich nicht lesen. WAV, FLAC und Ogg gehen.',
       no_speech: 'Darin wurde keine Sprache gefunden.',
-      bad_file: 'Die Datei ist leer oder beschädigt.',
+      bad_file: 'Die Datei ist leer, beschädigt oder keine Aufnahme in WAV, FLAC oder Ogg.',
       not_allowed: 'Der Server hat dieses Token nicht angenommen. Vielleicht ist es abgelaufen.',
       busy: 'Der Server ist ausgelastet. Versuchen Sie es gleich noch einmal.',
       unreachable: 'Der Server antwortet nicht oder brach ab. Versuchen Sie es noch einmal.',

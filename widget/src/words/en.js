@@ -160,7 +160,7 @@ export const en = {
       too_large: 'This file is too large or too long for the server.',
       bad_type: 'This kind of file cannot be read. WAV, FLAC and Ogg can.',
       no_speech: 'No speech was found in it.',
-      bad_file: 'The file is empty or broken.',
+      bad_file: 'The file is empty, broken, or no WAV, FLAC or Ogg recording.',
       not_allowed: 'The server did not accept this token. It may have expired.',
       busy: 'The server is busy. Try again shortly.',
       unreachable: 'The server does not answer, or broke off. Try again.',

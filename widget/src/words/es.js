@@ -152,7 +152,7 @@ export const es = {
       too_large: 'Este archivo es demasiado grande o largo para el servidor.',
       bad_type: 'Este tipo de archivo no se puede leer. WAV, FLAC y Ogg, sí.',
       no_speech: 'No se encontró voz en él.',
-      bad_file: 'El archivo está vacío o dañado.',
+      bad_file: 'El archivo está vacío, dañado o no es una grabación WAV, FLAC u Ogg.',
       not_allowed: 'El servidor no aceptó este token. Puede haber caducado.',
       busy: 'El servidor está ocupado. Inténtelo de nuevo en breve.',
       unreachable: 'El servidor no responde o se cortó. Inténtelo de nuevo.',
