@@ -51,7 +51,11 @@ def unfold(page: Page) -> None:
 
 def fitting(page: Page) -> None:
     """Wait until nothing sticks out of the page sideways."""
-    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=3000)
+    for _ in range(20):  # charts follow the room that they get a frame later
+        if page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def columns(page: Page, name: str) -> list[list[str]]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import connect
 
 from tests.browser.audit import audit
-from tests.browser.boards import DESK, PHONE, at, columns, fitting, go, percent, picture, unfold
+from tests.browser.boards import PHONE, at, columns, fitting, go, percent, picture, unfold
 from tests.browser.history import Past
 from tests.browser.reading import SAMPLE
 from undervoice.terms import SUBPROTOCOL
@@ -75,7 +75,8 @@ def test_summary_alerts_feedback_and_totals_are_there(board: Page, past: Past, c
     expect(board.locator(".alerts li")).to_have_count(len(call["alerts"]))
     for alert in call["alerts"]:
         expect(board.locator(".alerts")).to_contain_text(alert["message"])
-    said = past.get(f"/calls/{call['call_id']}/feedback")["items"]
+    feedback = past.get(f"/calls/{call['call_id']}/feedback")
+    said = feedback["items"] + feedback["hints"]
     assert said
     expect(board.get_by_text("What the agent said").locator("..").locator("li")).to_have_count(len(said))
     expect(board.locator(".totals")).to_contain_text(str(call["totals"]["segments"]))
@@ -89,20 +90,24 @@ def test_the_page_tells_who_looked_at_the_call_this_look_included(board: Page) -
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_everybody_can_read_it_wide_and_narrow(browser: Browser, past: Past, call: dict[str, Any], look: str) -> None:
+def test_everybody_can_read_it(browser: Browser, past: Past, call: dict[str, Any], look: str) -> None:
     with at(browser, past, f"#/calls/{call['call_id']}", look) as page:
         page.locator(".heatmap .cell").first.wait_for()
         page.locator(".audit").wait_for()
         fitting(page)
         picture(page, f"board-call-{look}")
-        page.set_viewport_size(PHONE)
-        expect(page.locator(".stretch .from").nth(1)).to_have_text("00:20")
-        fitting(page)
-        if look == "light":
-            picture(page, "board-call-phone")
         unfold(page)
         audit(page)
-        page.set_viewport_size(DESK)
+
+
+def test_it_fits_a_phone(browser: Browser, past: Past, call: dict[str, Any]) -> None:
+    with at(browser, past, f"#/calls/{call['call_id']}", **PHONE) as page:
+        expect(page.locator(".stretch .from").nth(1)).to_have_text("00:20")
+        page.locator(".audit").wait_for()
+        fitting(page)
+        picture(page, "board-call-phone")
+        unfold(page)
+        fitting(page)
         audit(page)
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.audit import audit
-from tests.browser.boards import DESK, PHONE, at, columns, downloaded, fitting, go, percent, picture, settle
+from tests.browser.boards import PHONE, at, columns, downloaded, fitting, go, percent, picture, settle
 from tests.browser.history import Past
 
 pytestmark = pytest.mark.browser
@@ -50,6 +50,7 @@ def test_the_newest_come_first_and_older_ones_page_by_page(log: Page, past: Past
     log.get_by_role("button", name="Older readings").click()
     expect(log.get_by_role("table", name="Log").locator("tbody tr")).to_have_count(2 * PAGE)
     assert shown(log) == told(both)
+    expect(log.get_by_role("table", name="Log").locator("tbody tr").nth(PAGE).get_by_role("link")).to_be_focused()
 
 
 def test_filters_are_the_servers_and_stand_in_the_address(log: Page, past: Past) -> None:
@@ -117,18 +118,20 @@ def test_a_follower_sees_each_new_reading_once_and_nothing_once_he_left(
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_everybody_can_read_it_wide_and_narrow(browser: Browser, past: Past, look: str) -> None:
+def test_everybody_can_read_it(browser: Browser, past: Past, look: str) -> None:
     with at(browser, past, "#/log", look) as page:
         page.locator("tbody tr").first.wait_for()
         fitting(page)
         audit(page)
-        page.set_viewport_size(PHONE)
+        picture(page, f"board-log-{look}")
+
+
+def test_it_fits_a_phone(browser: Browser, past: Past) -> None:
+    with at(browser, past, "#/log", **PHONE) as page:
+        page.locator("tbody tr").first.wait_for()
         fitting(page)
         audit(page)
-        if look == "light":
-            picture(page, "board-log-phone")
-        page.set_viewport_size(DESK)
-        picture(page, f"board-log-{look}")
+        picture(page, "board-log-phone")
 
 
 def test_what_cannot_be_read_says_so_and_can_be_tried_again(browser: Browser, past: Past) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.audit import audit
-from tests.browser.boards import DESK, PHONE, at, columns, downloaded, fitting, go, percent, picture, settle, unfold
+from tests.browser.boards import PHONE, at, columns, downloaded, fitting, go, percent, picture, settle, unfold
 from tests.browser.history import Past
 
 pytestmark = pytest.mark.browser
@@ -124,19 +124,23 @@ def test_filters_stand_in_the_address_and_a_link_brings_them_back(browser: Brows
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_everybody_can_read_it_wide_and_narrow(browser: Browser, past: Past, look: str) -> None:
+def test_everybody_can_read_it(browser: Browser, past: Past, look: str) -> None:
     with at(browser, past, "#/trends", look) as page:
         expect(page.get_by_role("heading", name=AGENTS)).to_be_visible()
         fitting(page)
         picture(page, f"board-trends-{look}")
         unfold(page)
         audit(page)
-        page.set_viewport_size(PHONE)
+
+
+def test_it_fits_a_phone_and_says_where_there_is_nothing(browser: Browser, past: Past) -> None:
+    with at(browser, past, "#/trends", **PHONE) as page:
+        expect(page.get_by_role("heading", name=AGENTS)).to_be_visible()
+        fitting(page)
+        picture(page, "board-trends-phone")
+        unfold(page)
         fitting(page)
         audit(page)
-        if look == "light":
-            picture(page, "board-trends-phone")
-        page.set_viewport_size(DESK)
         go(page, UNTIL)
         expect(page.get_by_role("heading", name="No readings in this range")).to_be_visible()
         audit(page)

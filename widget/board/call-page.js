@@ -31,7 +31,7 @@ export class CallPage {
     this.element = make('div', { class: 'view call' }, [this.standing.element, this.content, this.audit, this.eraser.element]);
     this.reader = new CallReader(api, feed, {
       known: (known) => this.#show(known),
-      looked: (audit) => this.audit.replaceChildren(auditSection(audit)),
+      looked: (audit) => this.#looked(audit),
       erased: () => this.#erased(),
       failed: (error) => this.#failed(error),
     });
@@ -71,6 +71,14 @@ export class CallPage {
     this.timeline.show(segments, call);
     this.above.replaceChildren(summarySection(call), alertSection(call.alerts));
     this.below.replaceChildren(feedbackSection(feedback, segments), totalsSection(call));
+  }
+
+  /** @param {import('./records.js').CallAudit} audit */
+  #looked(audit) {
+    const before = this.audit.querySelector('details');
+    const section = auditSection(audit);
+    section.open = before?.open ?? false;  // whoever was reading it reads on
+    this.audit.replaceChildren(section);
   }
 
   #erased() {

@@ -70,7 +70,7 @@ export function totalsSection({ totals }) {
 
 /**
  * @param {import('./records.js').CallAudit} audit newest first
- * @returns {HTMLElement}
+ * @returns {HTMLDetailsElement}
  */
 export function auditSection({ items, complete }) {
   const columns = [{ name: words.auditColumns.time }, { name: words.auditColumns.who }, { name: words.auditColumns.what }];

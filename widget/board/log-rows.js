@@ -45,13 +45,16 @@ export class LogRows {
   /**
    * @param {Segment[]} segments
    * @param {boolean} [fresh] whether they came while one looks
-   * @returns {HTMLTableRowElement|undefined} the first that was added
    */
   add(segments, fresh = false) {
-    const added = segments.filter((segment) => !this.known.has(segment.segment_id)).map((segment) => this.#put(segment, fresh));
+    for (const segment of segments) if (!this.known.has(segment.segment_id)) this.#put(segment, fresh);
     if (fresh) this.kept.splice(MOST).forEach(({ row, key }) => this.#drop(row, key));
     this.element.hidden = this.kept.length === 0;
-    return added[0];
+  }
+
+  /** @param {number} place the keyboard goes on there */
+  focus(place) {
+    this.kept[place]?.row.querySelector('a')?.focus({ preventScroll: true });
   }
 
   /**
@@ -66,7 +69,6 @@ export class LogRows {
     this.body?.insertBefore(row, this.kept[place]?.row ?? null);
     this.kept.splice(place, 0, { key, row });
     this.known.add(segment.segment_id);
-    return row;
   }
 
   /**

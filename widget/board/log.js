@@ -32,7 +32,7 @@ export class LogView {
     ], (values) => go(hashOf('log', [], Object.fromEntries(values)), { replace: true }));
     this.following = button(words.follow, () => this.#follow(this.following.getAttribute('aria-pressed') !== 'true'), { 'aria-pressed': 'false' });
     this.exporting = button(WORDS.exportCsv, () => void this.#export());
-    this.older = button(words.older, () => void this.#read(), { class: 'older' });
+    this.older = button(words.older, () => void this.#more(), { class: 'older' });
     this.standing = new Standing();
     this.rows = new LogRows();
     const bar = make('div', { class: 'controls' }, [this.filters.element, make('div', { class: 'acts' }, [this.following, this.exporting])]);
@@ -93,15 +93,20 @@ export class LogView {
     this.older.disabled = false;
   }
 
+  /** Read older ones, and take the keyboard to the first of them. */
+  async #more() {
+    const before = this.rows.count;
+    await this.#read();
+    if (this.rows.count > before) this.rows.focus(before);
+  }
+
   /** @param {import('./records.js').SegmentPage} page */
   #show({ items, next_cursor: cursor, follow }) {
-    const added = this.rows.add(items);
+    this.rows.add(items);
     this.cursor = cursor ?? '';
     this.mark = follow ?? this.mark;
     this.older.hidden = !cursor;
     this.#stand();
-    // What a press brought is where the keyboard goes on.
-    if (document.activeElement === this.older || document.activeElement === document.body) added?.querySelector('a')?.focus({ preventScroll: true });
     const until = this.#bounds().until;
     this.following.disabled = Boolean(until && Date.parse(until) < Date.now());
     this.following.title = this.following.disabled ? WORDS.log.notFollowed : '';
