@@ -1,22 +1,32 @@
-"""A floor of live calls on a real server, in which nobody speaks: the wall is told of them as of any other."""
+"""What a supervisor looks at, and from where.
+
+A floor of live calls on a real server, in which nobody speaks: the wall is told of them as of any other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
+from playwright.sync_api import Page
 
+from tests.browser.audit import audit
+from tests.browser.boards import fitting, picture
 from tests.servers import Server
 from undervoice.live import Claim
 from undervoice.messages import Mood, MoodState, Severity, Totals
+from undervoice.places import board_folder
 from undervoice.readings import rfc3339
 from undervoice.resources import Call, LoggedAlert
 from undervoice.triage import priority
 
+BUILT = pytest.mark.skipif(not (board_folder() / "index.html").is_file(), reason="the board is not built: make board")
 T = TypeVar("T")
 MESSAGES: dict[str, tuple[Severity, str]] = {
     "sustained_upset": ("warning", "The customer has sounded upset for 10 seconds."),
@@ -25,6 +35,35 @@ MESSAGES: dict[str, tuple[Severity, str]] = {
     "recovered": ("info", "The customer sounds calm again."),
     "noisy_line": ("info", "The line is noisy: readings are less sure."),
 }
+
+
+@dataclass
+class Seat:
+    """Where a supervisor looks from."""
+
+    url: str
+    token: str
+
+
+def seat(server: Server) -> Seat:
+    """Return a supervisor's seat at a server."""
+    return Seat(server.url, server.token("supervisor"))
+
+
+WIDTHS = (220, 360, 800, 1280, 1920)
+
+
+def looked_at(page: Page, name: str) -> None:
+    """Hold what a page shows to what everybody needs, light, dark and on a phone, and to every width; keep pictures."""
+    for look, (width, height) in {"light": (1280, 900), "dark": (1280, 900), "phone": (360, 740)}.items():
+        page.emulate_media(color_scheme="dark" if look == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(350)  # what glides has come to rest
+        audit(page)
+        picture(page, f"{name}-{look}")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 740})
+        fitting(page)
 
 
 class Nobody:

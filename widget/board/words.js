@@ -97,7 +97,7 @@ export const QUEUE = {
   lead: (/** @type {number} */ waiting) => `${waiting} ${waiting === 1 ? 'caller waits' : 'callers wait'}`,
   bound: (/** @type {number} */ bound) => `Nobody is ever passed by more than ${bound} later callers.`,
   pace: (/** @type {string} */ time, /** @type {number} */ services) => `One is served every ${time}, going by the last ${services}.`,
-  noPace: (/** @type {number} */ services) => `No time estimates yet: they need six served callers, and there are ${services}.`,
+  noPace: (/** @type {number} */ services) => `No time estimates yet: they need six served callers, and there ${services === 1 ? 'is' : 'are'} ${services}.`,
   front: (/** @type {number} */ shown) => `The first ${shown} are shown.`,
   table: 'Waiting callers, the next one first',
   columns: { position: 'Place', call: 'Caller', sound: 'Sounds', priority: 'Priority', passed: 'May be passed by', estimate: 'Served in', action: 'Action' },
