@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { transform } from 'esbuild';
 
 /** The audio thread's module, by address: bundlers do not follow it. */
-const WORKLET = './worklet.js';
+const WORKLET = "new URL('./worklet.js'";
 
 /** @type {import('esbuild').Plugin} */
 export const meter = {
@@ -17,12 +17,12 @@ export const meter = {
     onLoad({ filter: /\/src\/capture\.js$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       if (!text.includes(WORKLET)) throw new Error(`${path} does not load ${WORKLET}`);
-      return { contents: text.replace(WORKLET, './worklet.min.js') };
+      return { contents: text.replace(WORKLET, WORKLET.replace('.js', '.min.js')) };
     });
     onLoad({ filter: /\/src\/looks\.js$/ }, async ({ path }) => {
       const { LOOKS } = await import(path);
       const { code } = await transform(LOOKS, { loader: 'css', minify: true });
-      return { contents: `export const LOOKS = ${JSON.stringify(code.trim())};` };
+      return { contents: `export const LOOKS = '${code.trim().replaceAll(/[\\']/g, '\\$&')}';` };
     });
   },
 };

@@ -4,12 +4,14 @@ import { PANELS } from './theme-panels.js';
 
 const EMOTIONS = ['neutral', 'happy', 'sad', 'angry', 'surprised', 'fearful', 'disgusted'];
 
-const LIGHT = `
-  --uv-neutral: #999999; --uv-happy: #009e73; --uv-sad: #0072b2; --uv-angry: #d55e00;
+const HUE = `
+  --uv-neutral: #999999; --uv-happy: #009e73; --uv-angry: #d55e00;
   --uv-surprised: #f0e442; --uv-fearful: #cc79a7; --uv-disgusted: #56b4e9; --uv-other: #999999;
-  --uv-calm: #2a9d8f; --uv-tense: #e0a32e; --uv-upset: #d55e00;
+  --uv-calm: #2a9d8f; --uv-tense: #e0a32e; --uv-upset: #d55e00;`;
+
+const LIGHT = `
   --uv-surface: #ffffff; --uv-ink: #16202a; --uv-quiet: #52606d; --uv-line: #d5dbe1; --uv-edge: #6b7785;
-  --uv-raised: #f4f6f8; --uv-accent: #0b6e63; --uv-on-accent: #ffffff; --uv-on-sad: #ffffff;`;
+  --uv-raised: #f4f6f8; --uv-accent: #0b6e63; --uv-on-accent: #ffffff; --uv-sad: #0072b2; --uv-on-sad: #ffffff;`;
 
 const DARK = `
   --uv-surface: #141a20; --uv-ink: #eef2f5; --uv-quiet: #a9b4bf; --uv-line: #2f3943; --uv-edge: #8a97a4;
@@ -17,7 +19,7 @@ const DARK = `
 
 const TOKENS = `
 :host {
-  ${LIGHT}
+  ${HUE} ${LIGHT}
   display: block; container-type: inline-size; min-width: 200px; max-width: 100%;
   color: var(--uv-ink); font: 14px/1.45 system-ui, sans-serif; font-variant-numeric: tabular-nums;
   color-scheme: light dark; text-align: start;
