@@ -98,9 +98,17 @@ def _recorded(manifests: list[Path], chance: Random) -> Iterator[list[Clip]]:
 
 def _chosen(clips: dict[str, list[Path]], chance: Random) -> Iterator[Path]:
     """Yield half of the clips from upset speech, and most of the others from speech without much emotion."""
-    for labels, share in ((tuple(UPSET_WEIGHTS), CLIPS // 2), (("neutral", "calm"), CLIPS // 3), (LIVELY, CLIPS // 6)):
-        fitting = sorted(path for label in labels for path in clips.get(label, ()))
-        yield from chance.sample(fitting, min(share, len(fitting)))
+    upset, plain, lively = (
+        _shuffled([path for label in labels for path in clips.get(label, ())], chance)
+        for labels in (UPSET_WEIGHTS, ("neutral", "calm"), LIVELY)
+    )
+    few = CLIPS // 3
+    yield from upset[: CLIPS // 2]
+    yield from [*plain[:few], *lively, *plain[few:]][: CLIPS // 2]
+
+
+def _shuffled(paths: list[Path], chance: Random) -> list[Path]:
+    return chance.sample(sorted(paths), len(paths))
 
 
 def _spoken(program: str, chance: Random) -> Iterator[list[Clip]]:

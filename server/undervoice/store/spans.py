@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
 def local(hour: str, tz: tzinfo) -> datetime:
     """Return where an hour of UTC starts in a zone."""
-    return datetime.fromisoformat(hour + ":00").replace(tzinfo=UTC).astimezone(tz)
+    return datetime.fromisoformat(hour + ":00+00:00").astimezone(tz)
 
 
 def stretch(first: date, last: date, tz: tzinfo) -> tuple[str, str]:

@@ -106,17 +106,21 @@ def _rows(
     query: MetricsQuery, span: Span, found: Iterable[tuple[Any, ...]], reach: dict[str, int]
 ) -> Iterator[EmotionMetrics]:
     """Yield a row for each sum: its name, counts, begun calls, peak, and the emotions of all that it sums."""
+    hourly = query.interval == "hourly"
     for name, total, uncertain, upset, confidence_sum, begun, peak, emotions in found:
         sums = Tally(int(total), int(uncertain), int(upset), confidence_sum, _added(emotions))
-        key = span.name(name) if query.interval == "hourly" else name
         calls = int(begun) + reach.get(name, 0)
-        yield row_of(query, key, sums, calls, span.name(peak_hour(peak)) if sums.upset else None)
+        if hourly:  # a year has thousands: an hour is its own peak, and is named once
+            key = highest = span.name(name)
+        else:
+            key, highest = name, span.name(peak_hour(peak))
+        yield row_of(query, key, sums, calls, highest if sums.upset else None)
 
 
 def _added(emotions: str) -> dict[str, int]:
     """Return the sum of JSON objects with commas between them."""
-    sums: dict[str, int] = {}
-    for counts in _count_lists.decode(f"[{emotions}]"):
+    sums, *others = _count_lists.decode(f"[{emotions}]")
+    for counts in others:
         for emotion, count in counts.items():
             sums[emotion] = sums.get(emotion, 0) + count
     return sums
