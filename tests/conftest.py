@@ -8,8 +8,8 @@ import pytest
 
 pytest_plugins = ["tests.emulator", "tests.servers"]
 
-ALONE = ("browser", "faults")
-"""Folders whose tests run one after another: they live in real time, and several at once would measure each other."""
+ALONE = ("browser", "faults", "store")
+"""Folders whose tests run one after another: they live in real time, or share a store's emulator with its deadlines."""
 
 
 def pytest_configure() -> None:
