@@ -60,11 +60,14 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 
 # ---------------------------------------------------------------- tests
 
+# Most of the time goes to calls that are played in real time: three processes share it (tests/conftest.py says what goes together).
+AT_ONCE := --numprocesses 3 --dist loadgroup
+
 test: tests coverage
 
 tests: $(VENV)/test.stamp tools board
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/pytest $(AT_ONCE) --cov --cov-report= $(ARGS)
 
 # The same faults as in the tests, for longer; a line of figures for each.
 faults: $(VENV)/test.stamp tools

@@ -1,3 +1,25 @@
-"""Fixtures that several floors share."""
+"""Fixtures that several floors share, and which tests may run at the same time."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
 
 pytest_plugins = ["tests.emulator", "tests.servers"]
+
+ALONE = ("browser", "faults", "store")
+"""Folders whose tests run one after another: they live in real time, or share a store's emulator with its deadlines."""
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start: a shell that runs them in the background hands on that it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares servers, and what measures time, together where tests run in several processes."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder in ALONE else item.path.name))

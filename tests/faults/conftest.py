@@ -15,7 +15,7 @@ from tests.tiny import write_tiny_model
 
 LONG = os.environ.get("UNDERVOICE_FAULTS") == "long"
 """Set by ``make faults``; without it each fault is tried once, shortened."""
-FIGURES = pytest.StashKey[list[str]]()
+FIGURE = "a fault's figure"
 Launch = Callable[..., Instance]
 
 
@@ -26,9 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Show the figures, a line a fault."""
-    if lines := config.stash.get(FIGURES, []):
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, [])]
+    # With the report, since the tests may have run in another process.
+    if lines := [line for report in reports for name, line in report.user_properties if name == FIGURE]:
         terminalreporter.section("what broke, and what held")
         for line in lines:
             terminalreporter.write_line(line)
@@ -37,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Takes a line of what a test measured."""
-    return request.config.stash.setdefault(FIGURES, []).append
+    return lambda line: request.node.user_properties.append((FIGURE, line))
 
 
 @pytest.fixture(scope="session")
