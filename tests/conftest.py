@@ -21,5 +21,6 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares servers, and what measures time, together where tests run in several processes."""
     for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ALONE else item.path.name))
+        folder, name = item.path.parent.name, item.path.name
+        group = "board" if name.startswith("test_board") else folder if folder in ALONE else name
+        item.add_marker(pytest.mark.xdist_group(group))
