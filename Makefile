@@ -80,7 +80,7 @@ fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tests.fuzz.guided
 
 # Programs that some tests drive; those tests skip, and say so, where they are missing.
-TOOLS := chromium espeak-ng ffmpeg haproxy faketime
+TOOLS := chromium firefox-esr espeak-ng ffmpeg haproxy faketime
 tools:
 	@missing=(); for tool in $(TOOLS); do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing+=($$tool); done; \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
