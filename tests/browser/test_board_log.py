@@ -16,6 +16,8 @@ from tests.browser.history import Past
 pytestmark = pytest.mark.browser
 
 PAGE = 50
+TURN_MS = 2000
+"""How often a follower asks."""
 
 
 @pytest.fixture(scope="module")
@@ -98,20 +100,22 @@ def test_a_follower_sees_each_new_reading_once_and_nothing_once_he_left(
         return [segment["segment_id"] for segment in heard.raise_for_status().json()["segments"]]
 
     with at(browser, past, "#/log") as page:
+        page.clock.install()
         page.get_by_role("button", name="Follow").click()
         expect(page.get_by_text("Following: new readings appear by themselves.")).to_be_visible()
         segments = analyze("followed-1")
-        fresh = page.locator("tr.fresh")
-        expect(fresh).to_have_count(len(segments))
+        page.clock.fast_forward(TURN_MS)
+        expect(page.locator("tr.fresh")).to_have_count(len(segments))
         assert {row[3] for row in shown(page)[: len(segments)]} == {"followed-1"}
         audit(page)
         with page.expect_response(lambda answer: "follow=" in answer.url):
-            pass  # what is asked next may bring no row again
+            page.clock.fast_forward(TURN_MS)
         assert len(columns(page, "Log")) == PAGE + len(segments)
         go(page, "#/wall")
         requests: list[str] = []
         page.on("request", lambda request: requests.append(request.url))
-        page.wait_for_timeout(2500)
+        page.clock.fast_forward(10 * TURN_MS)
+        page.wait_for_timeout(200)
         assert not [url for url in requests if "/logs" in url]
     with past.http() as http:
         assert http.delete("/calls/followed-1").status_code == 204

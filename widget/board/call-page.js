@@ -4,7 +4,7 @@ import { make } from '../src/dom.js';
 import { CallReader } from './call-reader.js';
 import { alertSection, auditSection, factsOf, feedbackSection, totalsSection } from './call-sections.js';
 import { CallTimeline } from './call-timeline.js';
-import { summarySection } from './call-summary.js';
+import { headline, summarySection } from './call-summary.js';
 import { Eraser } from './eraser.js';
 import { Standing } from './states.js';
 import { WORDS } from './view-words.js';
@@ -23,11 +23,13 @@ export class CallPage {
     this.standing = new Standing();
     this.facts = make('div', { class: 'facts' });
     this.timeline = new CallTimeline();
-    this.above = make('div', { class: 'sections' });
-    this.below = make('div', { class: 'sections' });
+    this.summary = make('div', { class: 'sections' });
+    this.rest = make('div', { class: 'sections' });
     this.audit = make('div');
     this.eraser = new Eraser(api, () => this.#erased());
-    this.content = make('div', { class: 'content', hidden: '' }, [this.facts, this.above, this.timeline.element, this.below]);
+    this.content = make('div', { class: 'content', hidden: '' }, [
+      this.facts, this.timeline.readings, this.summary, this.timeline.mood.element, this.rest,
+    ]);
     this.element = make('div', { class: 'view call' }, [this.standing.element, this.content, this.audit, this.eraser.element]);
     this.reader = new CallReader(api, feed, {
       known: (known) => this.#show(known),
@@ -67,10 +69,10 @@ export class CallPage {
     this.standing.say('');
     this.content.hidden = false;
     this.eraser.offer(call.call_id, call.live);
-    this.facts.replaceChildren(factsOf(call));
+    this.facts.replaceChildren(headline(call), factsOf(call));
     this.timeline.show(segments, call);
-    this.above.replaceChildren(summarySection(call), alertSection(call.alerts));
-    this.below.replaceChildren(feedbackSection(feedback, segments), totalsSection(call));
+    this.summary.replaceChildren(summarySection(call), alertSection(call.alerts));
+    this.rest.replaceChildren(feedbackSection(feedback, segments), totalsSection(call));
   }
 
   /** @param {import('./records.js').CallAudit} audit */

@@ -32,10 +32,9 @@ export function alertSection(alerts) {
   const items = alerts.map((alert) => make('li', { 'data-severity': alert.severity }, [
     make('span', { class: 'at' }, [clock(alert.offset_sec)]),
     make('b', { class: 'severity' }, [WORDS.severities[alert.severity]]),
-    make('span', {}, [alert.message]),
-    make('code', {}, [alert.rule]),
+    make('span', {}, [alert.message, ' ', make('code', {}, [alert.rule])]),
   ]));
-  return card(words.alerts, items.length ? make('ul', { class: 'alerts' }, items) : nothing(words.noAlerts));
+  return card(words.alerts, items.length ? make('ul', { class: 'alerts', tabindex: '0', 'aria-label': words.alerts }, items) : nothing(words.noAlerts));
 }
 
 /**

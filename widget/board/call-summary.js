@@ -14,11 +14,14 @@ import { WORDS } from './view-words.js';
 export function summarySection(call) {
   const told = [...standing(call), ...course(call)];
   const list = make('ul', { class: 'told' }, told.map((text) => make('li', {}, [text])));
-  return make('section', { class: 'card' }, [make('h2', {}, [call.live ? WORDS.call.soFar : WORDS.call.summary]), headline(call), list]);
+  return make('section', { class: 'card' }, [make('h2', {}, [call.live ? WORDS.call.soFar : WORDS.call.summary]), list]);
 }
 
-/** @param {Call} call */
-function headline({ live, mood, summary }) {
+/**
+ * @param {Call} call
+ * @returns {HTMLElement} its mood in a word: now, or as it ended
+ */
+export function headline({ live, mood, summary }) {
   const state = summary?.ended_as ?? mood?.state;
   if (!state) return make('p', { class: 'mood' }, [WORDS.call.noReadings]);
   const word = WORDS.moods[state];

@@ -26,7 +26,6 @@ export class CallTimeline {
     ]);
     this.mood = new Figure(words.moodTitle);
     this.chart = new MoodChart(this.mood.canvas);
-    this.element = make('div', { class: 'charts' }, [this.readings, this.mood.element]);
     this.drawn = '';
     this.visit = new AbortController();
   }

@@ -11,11 +11,12 @@ import { WORDS } from './view-words.js';
  * @typedef {import('./context.js').LoggedAlert} LoggedAlert
  */
 
-/**
- * Seconds of a row by the width of the map, in pixels: short rows where there is little room, so that a usual segment is
- * wide enough for its letter.
- */
-const ROWS = /** @type {const} */ ([[560, 60], [400, 30], [0, 20]]);
+/** How long a row may be, in seconds, and how many rows there are at most. */
+const ROWS_SEC = [20, 30, 60, 120, 180, 300, 600, 900];
+const MOST_ROWS = 20;
+/** Pixels a second that make a usual segment wide enough for its letter, and pixels that the letter needs. */
+const LEGIBLE = 9;
+const LETTER = 9;
 
 export class Heatmap {
   constructor() {
@@ -23,7 +24,7 @@ export class Heatmap {
     this.segments = [];
     /** @type {LoggedAlert[]} */
     this.alerts = [];
-    this.rowSec = 0;
+    this.width = 0;
     this.told = make('p', { class: 'told', 'aria-hidden': 'true' }, [WORDS.call.point]);
     // The table beside it says the same: what is drawn here is for eyes and pointers.
     this.map = make('div', { class: 'heatmap', 'aria-hidden': 'true' });
@@ -53,20 +54,19 @@ export class Heatmap {
 
   #fit() {
     const width = this.map.clientWidth;
-    const fitting = ROWS.find(([room]) => width >= room)?.[1] ?? 0;
-    if (width && fitting !== this.rowSec) {
-      this.rowSec = fitting;
+    if (width && width !== this.width) {
+      this.width = width;
       this.#redraw();
     }
   }
 
   #redraw() {
-    const { rowSec } = this;
-    if (!rowSec) return;
+    if (!this.width) return;
     const end = Math.max(this.segments.at(-1)?.end_offset_sec ?? 0, this.alerts.at(-1)?.offset_sec ?? 0);
+    const rowSec = rowFor(end, this.width);
     const rows = Array.from({ length: Math.max(1, Math.ceil(end / rowSec)) }, () => /** @type {HTMLElement[]} */ ([]));
     this.segments.forEach((segment, place) => {
-      for (const piece of pieces(segment, rowSec)) rows[piece.row]?.push(cell(segment, piece, place));
+      for (const piece of pieces(segment, rowSec)) rows[piece.row]?.push(cell(segment, piece, place, piece.width * this.width >= LETTER));
     });
     for (const alert of this.alerts) rows[Math.min(rows.length - 1, Math.floor(alert.offset_sec / rowSec))]?.push(flag(alert, rowSec));
     this.map.replaceChildren(...rows.map((cells, row) =>
@@ -81,6 +81,16 @@ export class Heatmap {
     const said = target instanceof Element ? target.closest('[data-said]') : null;
     if (said) this.told.textContent = said.getAttribute('data-said') ?? '';
   }
+}
+
+/**
+ * @param {number} end of the call, in seconds
+ * @param {number} width in pixels
+ * @returns {number} seconds a row: letters are legible in it, unless there would be too many rows
+ */
+function rowFor(end, width) {
+  const legible = Math.max(20, Math.min(60, Math.floor(width / LEGIBLE / 10) * 10));
+  return ROWS_SEC.find((sec) => sec >= legible && end / sec <= MOST_ROWS) ?? Math.ceil(end / MOST_ROWS / 60) * 60;
 }
 
 /**
@@ -114,12 +124,13 @@ function sentence(segment) {
  * @param {Segment} segment
  * @param {Piece} piece
  * @param {number} place
+ * @param {boolean} hasRoom for the letter
  * @returns {HTMLElement}
  */
-function cell(segment, { left, width, lettered }, place) {
+function cell(segment, { left, width, lettered }, place, hasRoom) {
   const letter = segment.uncertain ? '?' : letterOf(segment.detected_emotion, Object.keys(segment.all_emotions_confidence));
   const attributes = { class: segment.uncertain ? 'cell unsure' : 'cell', 'data-emotion': segment.detected_emotion, 'data-place': String(place) };
-  return placed(make('span', attributes, lettered ? [make('b', {}, [letter])] : []), left, width);
+  return placed(make('span', attributes, lettered && hasRoom ? [make('b', {}, [letter])] : []), left, width);
 }
 
 /**

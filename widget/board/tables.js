@@ -16,11 +16,12 @@ import { WORDS } from './view-words.js';
  * @returns {HTMLTableElement}
  */
 export function table(caption, columns, rows) {
-  const heads = columns.map((column) => make('th', { scope: 'col', ...aligned(column) }, [column.name]));
-  return make('table', { class: 'rows' }, [
+  const heads = columns.map((column) => make('th', { scope: 'col', role: 'columnheader', ...aligned(column) }, [column.name]));
+  // The roles are said, since on a phone rows are laid out as cards, and browsers then forget them.
+  return make('table', { class: 'rows', role: 'table' }, [
     make('caption', { class: 'sr' }, [caption]),
-    make('thead', {}, [make('tr', {}, heads)]),
-    make('tbody', {}, rows.map((cells) => tableRow(columns, cells))),
+    make('thead', { role: 'rowgroup' }, [make('tr', { role: 'row' }, heads)]),
+    make('tbody', { role: 'rowgroup' }, rows.map((cells) => tableRow(columns, cells))),
   ]);
 }
 
@@ -30,9 +31,9 @@ export function table(caption, columns, rows) {
  * @returns {HTMLTableRowElement}
  */
 export function tableRow(columns, cells) {
-  return make('tr', {}, cells.map((cell, place) => {
+  return make('tr', { role: 'row' }, cells.map((cell, place) => {
     const attributes = { ...aligned(columns[place]), 'data-name': columns[place]?.name ?? '' };
-    return place === 0 ? make('th', { scope: 'row', ...attributes }, [cell]) : make('td', attributes, [cell]);
+    return place === 0 ? make('th', { scope: 'row', role: 'rowheader', ...attributes }, [cell]) : make('td', { role: 'cell', ...attributes }, [cell]);
   }));
 }
 

@@ -37,7 +37,7 @@ export const WORDS = {
     daily: {
       title: 'By day',
       column: 'Day',
-      note: 'Final readings of each day, by the emotion heard. Days of your time zone.',
+      note: 'Final readings of each day, by the emotion heard. Days begin and end in the time zone above.',
       hidden: (/** @type {number} */ count) => `${counted(count, 'day')} with too few calls ${count === 1 ? 'is' : 'are'} left out.`,
     },
     hourly: {
