@@ -244,6 +244,7 @@ def test_the_wall_is_for_everybody_and_fits(wall: Page, floor: Floor) -> None:
     looked_at(wall, "board-wall-empty")
     busy(floor)
     expect(row(wall, "c-4713")).to_contain_text("Act now")
+    expect(row(wall, "c-4719")).to_contain_text("Listening…")
     stands(wall, "c-4713", "c-4716", "c-4712", "c-4718", "c-4715")
     looked_at(wall, "board-wall")
 

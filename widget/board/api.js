@@ -140,7 +140,7 @@ export class Api {
    */
   refusal(status, text, retryAfter) {
     const { code, message } = told(text);
-    const error = new ApiError(code ?? `http_${status}`, ERRORS[code ?? ''] ?? message ?? ERRORS.unknown, status, Number(retryAfter) || undefined);
+    const error = new ApiError(code ?? `http_${status}`, ERRORS[code ?? ''] ?? sentence(message), status, Number(retryAfter) || undefined);
     if (error.endsSession) this._onRefused(error);
     return error;
   }
@@ -155,6 +155,15 @@ function asked(query) {
   const pairs = query instanceof URLSearchParams ? [...query] : Object.entries(query);
   const said = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
   return said.length ? `?${new URLSearchParams(said.map(([name, value]) => [name, String(value)]))}` : '';
+}
+
+/**
+ * @param {string} [message] the server's, which are parts of sentences
+ * @returns {string}
+ */
+function sentence(message) {
+  if (!message) return ERRORS.unknown;
+  return `${message[0].toUpperCase()}${message.slice(1)}${/[.!?…]$/.test(message) ? '' : '.'}`;
 }
 
 /**

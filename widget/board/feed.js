@@ -8,6 +8,7 @@
 import { ApiError } from './api.js';
 import { LiveCalls } from './live-calls.js';
 import { EventParser } from './sse.js';
+import { ERRORS } from './words.js';
 
 /**
  * @typedef {'connecting'|'live'|'lost'} LineState
@@ -155,7 +156,7 @@ export class Feed {
   _stop(data) {
     const { code, message, retry_after_ms: waitMs } = JSON.parse(data);
     if (code.startsWith('token_')) throw this._api.refusal(401, JSON.stringify({ error: { code, message } }), null);
-    throw new LineEnded(message, waitMs ?? 0);
+    throw new LineEnded(ERRORS[code] ?? '', waitMs ?? 0);
   }
 
   /**

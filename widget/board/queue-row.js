@@ -36,7 +36,6 @@ export class QueueRow {
       makeButton(QUEUE.remove, '', () => this._ask(true), `${QUEUE.remove}: ${callId}`),
     ];
     this._sure = [
-      make('span', {}, [QUEUE.sure]),
       makeButton(QUEUE.yes, 'act', () => onLeave(callId, 'removed'), `${QUEUE.yes}: ${callId}`),
       makeButton(QUEUE.no, '', () => this._ask(false), `${QUEUE.no}: ${callId}`),
     ];

@@ -1,7 +1,7 @@
 /** What the wall says when there is nothing to show, or when what it shows is old. */
 
 import { make, makeButton, write } from '../src/dom.js';
-import { ERRORS, WALL, timeOfDay } from './words.js';
+import { WALL, timeOfDay } from './words.js';
 
 /** A broken line, above the table. */
 export class LostNotice {
@@ -18,7 +18,7 @@ export class LostNotice {
    */
   show(lost, since, message) {
     this.element.hidden = !lost;
-    if (lost) write(this._text, [message || ERRORS.unreachable, WALL.lost(timeOfDay(since)), WALL.retrying].join(' '));
+    if (lost) write(this._text, [message, WALL.lost(timeOfDay(since)), WALL.retrying].filter(Boolean).join(' '));
   }
 }
 
