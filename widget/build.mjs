@@ -27,7 +27,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const BUNDLES = [
   { from: 'board/main.js', to: 'board/board.js', copies: ['board/index.html'] },
   // The meter's bundle, and beside it what it fetches where it is wanted: /widget/*.min.js.
-  ...['undervoice-meter', 'worklet', 'words/de', 'words/es'].map((name) => (
+  ...['undervoice-meter', 'worklet', 'extras', 'words/de', 'words/es'].map((name) => (
     { from: `src/${name}.js`, to: `meter/${name.split('/').at(-1)}.min.js`, plugins: [meter] }
   )),
 ];

@@ -19,7 +19,7 @@ export const meter = {
       if (!text.includes(WORKLET)) throw new Error(`${path} does not load ${WORKLET}`);
       return { contents: text.replace(WORKLET, WORKLET.replace('.js', '.min.js')) };
     });
-    onLoad({ filter: /\/src\/looks\.js$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/(extra-)?looks\.js$/ }, async ({ path }) => {
       const { LOOKS } = await import(path);
       const { code } = await transform(LOOKS, { loader: 'css', minify: true });
       return { contents: `export const LOOKS = '${code.trim().replaceAll(/[\\']/g, '\\$&')}';` };

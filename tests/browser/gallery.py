@@ -112,13 +112,13 @@ HANG = """async ([states, attributes, width]) => {
     if (alert) panels.hints.coaching.message(alert);
     if (useful) panels.hints.coaching.judge(useful);
     if (snoozed) panels.hints.coaching.snooze(snoozed);
-    if (summary || phase) Object.assign(panels.summary.summary, { phase: phase ?? 'ready', call: summary ?? null });
-    Object.assign(panels.upload.upload, upload);
+    const extras = await panels.extras();
+    if (summary || phase) Object.assign(extras.summary, { phase: phase ?? 'ready', call: summary ?? null });
+    Object.assign(extras.upload, upload);
     const last = memory.cells.findLast((cell) => cell.final);
-    if (doubt) panels.correction.open(last, memory.cells, view.timeline.element, null);
+    if (doubt) extras.faces.correction.open(last, memory.cells, view.timeline.element, null);
     if (corrected) panels.corrected().set(last.segment_id, corrected);
-    for (const face of [panels.hints, panels.summary, panels.correction]) face.draw();
-    panels.upload.draw(upload !== undefined);
+    for (const face of [panels.hints, extras]) face.draw(upload !== undefined);
     view.draw(memory, { microphone: false, tab: true });
     if (memory.state === 'listening') view.drawLevel(memory.speaking ? -22 : -60);
     own.setAttribute('data-state', name);

@@ -110,15 +110,3 @@ export class CorrectionPanel {
     this.corrections.choose(null);
   }
 }
-
-/**
- * @param {Language} language
- * @param {import('./corrections.js').Correction|undefined} correction
- * @returns {string} what the agent said, for example "you said: sad"; empty where that is nothing
- */
-export function correctionText(language, correction) {
-  const { correct } = language.text;
-  if (!correction) return '';
-  if (correction.upset === false) return language.fill(correct.said, { emotion: correct.notUpset });
-  return correction.emotion ? language.fill(correct.said, { emotion: language.emotion(correction.emotion) }) : correct.doubted;
-}

@@ -1,7 +1,6 @@
 /** The `<undervoice-meter>` element: attributes and a token down, a call up and running, events up. */
 
 import { HINT_RULES } from './coach.js';
-import { LogList } from './log-list.js';
 import { Runner } from './runner.js';
 import { openFile, openMicrophone, openStream, openTab } from './sources.js';
 import { MeterView } from './view.js';
@@ -172,8 +171,8 @@ export class UndervoiceMeter extends HTMLElement {
    * @param {Blob} file
    * @returns {Promise<import('./upload.js').ClipResult|null>} null where it failed or was cancelled
    */
-  upload(file) {
-    return this.#runner.panels.upload.send(file);
+  async upload(file) {
+    return (await this.#runner.panels.extras()).upload.send(file);
   }
 
   /** End the call, wait for its last readings, release tracks, timers and socket. */
@@ -194,7 +193,6 @@ export class UndervoiceMeter extends HTMLElement {
   /** @returns {MeterView} the face in the language that holds; what is known of the call is in the memory */
   #makeView() {
     const panels = this.#runner.panels.make(this.#language);
-    const log = new LogList(() => this.#runner.access(), this.#language, panels.correction);
     const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
     const actions = {
       microphone: act(this.startMicrophone),
@@ -203,7 +201,7 @@ export class UndervoiceMeter extends HTMLElement {
       pause: () => (this.#runner.memory.paused ? this.resume() : this.pause()),
       stop: act(this.stop),
     };
-    return new MeterView(this.#root, actions, log, this.#language, panels);
+    return new MeterView(this.#root, actions, this.#language, panels);
   }
 
   /** Make the face anew in the language that holds by now; until its words are here nothing is shown. */

@@ -52,7 +52,7 @@ function makeMeter(text) {
 
 /**
  * @param {Actions} actions
- * @param {import('./log-list.js').LogList} log
+ * @param {(open: boolean) => Promise<void>} log shows it or hides it
  * @param {Words} text
  */
 export function makeButtons(actions, log, text) {
@@ -64,7 +64,7 @@ export function makeButtons(actions, log, text) {
   const toggle = makeButton(text.log, 'plain', () => {
     const open = toggle.getAttribute('aria-expanded') !== 'true';
     toggle.setAttribute('aria-expanded', String(open));
-    log.show(open);
+    log(open).catch(() => toggle.setAttribute('aria-expanded', 'false'));
   });
   toggle.setAttribute('aria-expanded', 'false');
   toggle.setAttribute('aria-controls', 'log');

@@ -12,6 +12,11 @@ import { en } from './words/en.js';
  * @typedef {import('./words/language.js').Language} Language
  */
 
+/**
+ * What a hint says.
+ * @typedef {(language: Language, hint: Hint) => string} HintText
+ */
+
 /** One card, drawn anew for every hint and kept while it is the same: what has the focus must stay. */
 export class HintCard {
   /** @type {UsedHint|null} */

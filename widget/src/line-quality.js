@@ -13,7 +13,9 @@ import { Latch } from './latch.js';
 /** Below this, in dB relative to full scale, a frame is nothing: the quietest telephone line hisses louder. */
 const NOTHING_DB = -75;
 /** Seconds over which frames are averaged. */
-const SMOOTHING_SEC = 1.5;
+const SMOOTHING_SEC = 1;
+/** More than this share of a frame at full scale says no more: it would only take longer to be forgotten. */
+const MOST_CLIPPED = 0.05;
 
 /** One call's line. */
 export class LineQuality {
@@ -24,7 +26,7 @@ export class LineQuality {
    */
   #faults = {
     no_sound: new Latch({ enter: 1, leave: 0, enterSec: 10, leaveSec: 0.5 }),
-    clipping: new Latch({ enter: 0.01, leave: 0.002, enterSec: 1, leaveSec: 4 }),
+    clipping: new Latch({ enter: 0.01, leave: 0.002, enterSec: 1, leaveSec: 3 }),
     too_quiet: new Latch({ enter: 45, leave: 41, enterSec: 3, leaveSec: 2 }),
     noisy: new Latch({ enter: -6, leave: -9, enterSec: 2, leaveSec: 2 }),
   };
@@ -41,7 +43,7 @@ export class LineQuality {
   frame({ levelDb, clipped }, seconds, speaking) {
     const share = 1 - Math.exp(-seconds / SMOOTHING_SEC);
     this.#heardSec += seconds;
-    this.#clipped += (clipped - this.#clipped) * share;
+    this.#clipped += (Math.min(clipped, MOST_CLIPPED) - this.#clipped) * share;
     this.#faults.no_sound.push(levelDb < NOTHING_DB ? 1 : 0, this.#heardSec);
     this.#faults.clipping.push(this.#clipped, this.#heardSec);
     // Only speech can be too quiet: between words a good line is quiet too.

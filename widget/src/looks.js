@@ -91,17 +91,7 @@ button:hover { border-color: var(--uv-ink); }
 button.main { background: var(--uv-accent); border-color: var(--uv-accent); color: var(--uv-on-accent); }
 button.plain { background: none; border-color: transparent; padding-inline: 4px; color: var(--uv-quiet); text-decoration: underline; text-underline-offset: 3px; }
 .buttons .plain { margin-inline-start: auto; }
-:focus-visible { outline: 3px solid var(--uv-accent); outline-offset: 2px; }
-.log { border-top: 1px solid var(--uv-line); padding-top: 12px; display: grid; gap: 8px; }
-.status { color: var(--uv-quiet); font-size: 12px; }
-.log h2 { font-size: 13px; font-weight: 600; }
-.log header { display: flex; align-items: baseline; justify-content: space-between; }
-.rows { list-style: none; padding: 0; max-height: 220px; overflow-y: auto; }
-.rows li { display: grid; grid-template-columns: auto auto 1fr auto; gap: 8px; align-items: center; padding: 4px 0; border-top: 1px solid var(--uv-line); font-size: 12px; }
-.rows li:first-child { border-top: 0; }
-.rows .dot { width: 10px; height: 10px; border-radius: 3px; border: 1px solid var(--uv-edge); background: var(--hue); }
-.rows .dot.unsure { background: repeating-linear-gradient(45deg, var(--uv-raised) 0 2px, var(--uv-edge) 2px 3px); }
-.rows .who { color: var(--uv-quiet); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }`;
+:focus-visible { outline: 3px solid var(--uv-accent); outline-offset: 2px; }`;
 
 /**
  * Little room: the word, the movement, the reading; a row of its own for the rest only where something is to be said.

@@ -1,18 +1,13 @@
-/** What stands below the meter: hints, corrections, the summary, uploads. Each keeps what it knows and has a face to draw it. */
+/** What stands below the meter: hints, and the extras. Each keeps what it knows and has a face to draw it. */
 
 import { Coaching } from './coaching.js';
-import { CorrectionPanel } from './correction-panel.js';
-import { Corrections } from './corrections.js';
+import { make } from './dom.js';
 import { emit } from './events.js';
 import { HintCard, hintText } from './hint-card.js';
-import { Summary } from './summary.js';
-import { SummaryCard } from './summary-card.js';
-import { Upload } from './upload.js';
-import { UploadPanel } from './upload-panel.js';
 
 /**
+ * @typedef {import('./extras.js').Extras} Extras
  * @typedef {import('./words/language.js').Language} Language
- * @typedef {import('./meter-state.js').MeterState} MeterState
  * @typedef {import('./messages.js').ServerMessage} ServerMessage
  *
  * What the element tells its panels.
@@ -35,11 +30,21 @@ import { UploadPanel } from './upload-panel.js';
  * @property {<Name extends keyof import('./events.js').EventDetails>(name: Name, detail: import('./events.js').EventDetails[Name]) => void} raise
  */
 
+/** @type {Map<string, import('./corrections.js').Correction>} */
+const NONE = new Map();
+
 /** The panels of one element. */
 export class Panels {
   #leaving = new AbortController();
   /** @type {ReturnType<Panels['make']>|null} */
   #faces = null;
+  /** @type {Language|null} */
+  #language = null;
+  /** @type {Extras|null} */
+  #extras = null;
+  /** @type {Promise<Extras>|null} */
+  #coming = null;
+  #uploads = false;
 
   /**
    * @param {HTMLElement} element
@@ -48,7 +53,7 @@ export class Panels {
   constructor(element, host) {
     const leaving = () => this.#leaving.signal;
     /** @type {Desk} */
-    const desk = {
+    this.desk = {
       get callId() { return host.callId(); },
       get running() { return host.running(); },
       get signal() { return leaving(); },
@@ -58,10 +63,7 @@ export class Panels {
       wait: (ms) => wait(ms, leaving()),
       raise: (name, detail) => emit(element, name, detail),
     };
-    this.coaching = new Coaching(desk);
-    this.corrections = new Corrections(desk);
-    this.summary = new Summary(desk);
-    this.upload = new Upload(desk);
+    this.coaching = new Coaching(this.desk);
   }
 
   /**
@@ -71,23 +73,46 @@ export class Panels {
   make(language) {
     const faces = {
       hints: new HintCard(language, this.coaching),
-      correction: new CorrectionPanel(language, this.corrections),
-      summary: new SummaryCard(language, this.summary, this.coaching),
-      upload: new UploadPanel(language, this.upload),
-      corrected: () => this.corrections.made,
+      above: make('div', { class: 'place' }),
+      below: make('div', { class: 'place' }),
+      corrected: () => this.#extras?.corrections.made ?? NONE,
+      /** @param {Parameters<import('./correction-panel.js').CorrectionPanel['open']>} question */
+      doubt: async (...question) => (await this.extras().catch(() => null))?.faces?.correction.open(...question),
       /** @returns {string} the shown hint's words */
       hint: () => (this.coaching.shown ? hintText(language, this.coaching.shown.hint) : ''),
+      extras: () => this.extras(),
+      /** @param {boolean} open */
+      log: async (open) => (await this.extras()).faces?.log.show(open),
     };
+    this.#language = language;
     this.#faces = faces;
+    this.#extras?.make(language, hintText, faces);
     return faces;
+  }
+
+  /** @returns {Promise<Extras>} what is fetched when it is first wanted */
+  extras() {
+    this.#coming ??= this.#fetch().catch((error) => {
+      this.#coming = null;
+      throw error;
+    });
+    return this.#coming;
+  }
+
+  async #fetch() {
+    const { Extras } = await import('./extras.js');
+    const extras = (this.#extras = new Extras(this.desk, this.coaching));
+    if (this.#language && this.#faces) extras.make(this.#language, hintText, this.#faces);
+    this.draw(this.#uploads);
+    return extras;
   }
 
   /** A call begins. */
   begin() {
     this.coaching.begin();
-    this.corrections.choose(null);
-    this.summary.clear();
-    this.upload.cancel();
+    this.#extras?.clear();
+    // While the server is there: at the call's end it may not be.
+    this.extras().catch(() => {});
   }
 
   /** @param {ServerMessage} message */
@@ -103,7 +128,9 @@ export class Panels {
   /** @param {boolean} heard whether anything was scored in the call that has ended */
   end(heard) {
     this.coaching.end();
-    if (heard && !this.#leaving.signal.aborted) void this.summary.read();
+    const { signal } = this.#leaving;
+    if (!heard) return;
+    this.extras().then(({ summary }) => (signal.aborted ? undefined : summary.read()), () => {});
   }
 
   /** The element is in the page. */
@@ -114,16 +141,15 @@ export class Panels {
   /** The element is removed: nothing is asked or awaited any more. */
   leave() {
     this.#leaving.abort();
-    this.summary.clear();
-    this.upload.cancel();
+    this.#extras?.clear();
   }
 
   /** @param {boolean} uploads whether a file may be chosen now */
   draw(uploads) {
+    this.#uploads = uploads;
+    if (uploads && !this.#extras) this.extras().catch(() => {});
     this.#faces?.hints.draw();
-    this.#faces?.correction.draw();
-    this.#faces?.summary.draw();
-    this.#faces?.upload.draw(uploads);
+    this.#extras?.draw(uploads);
   }
 }
 

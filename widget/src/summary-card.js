@@ -1,7 +1,6 @@
 /** Draws a call's summary for the agent: how it went, when it turned, how it ended, what helped. */
 
 import { make, makeButton } from './dom.js';
-import { hintText } from './hint-card.js';
 
 /**
  * @typedef {import('./coaching.js').Coaching} Coaching
@@ -28,11 +27,13 @@ export class SummaryCard {
    * @param {Language} language
    * @param {Summary} summary
    * @param {Coaching} coaching
+   * @param {import('./hint-card.js').HintText} hintText
    */
-  constructor(language, summary, coaching) {
+  constructor(language, summary, coaching, hintText) {
     this.language = language;
     this.summary = summary;
     this.coaching = coaching;
+    this.hintText = hintText;
     this.status = make('p', { class: 'status', role: 'status' });
     this.again = makeButton(language.text.summary.again, 'small', () => void summary.read());
     this.body = make('div');
@@ -126,7 +127,7 @@ export class SummaryCard {
     }));
     for (const { hint, useful } of coaching.told) {
       if (!useful || helped.some((each) => each.rule === hint.rule && each.offset_sec === hint.offsetSec)) continue;
-      lines.push({ offset_sec: hint.offsetSec, says: hintText(language, hint), then: text.summary.useful });
+      lines.push({ offset_sec: hint.offsetSec, says: this.hintText(language, hint), then: text.summary.useful });
     }
     if (lines.length === 0) return [];
     const items = lines.sort((a, b) => a.offset_sec - b.offset_sec).slice(-HELPED).map(({ offset_sec, says, then }) => make('li', {}, [
@@ -142,7 +143,7 @@ export class SummaryCard {
    */
   #hint(rule, offsetSec) {
     const told = this.coaching.told.find(({ hint }) => hint.rule === rule && hint.offsetSec === offsetSec);
-    if (told) return hintText(this.language, told.hint);
+    if (told) return this.hintText(this.language, told.hint);
     return /** @type {Record<string, string>} */ (this.language.text.alerts)[rule] ?? rule.replaceAll('_', ' ');
   }
 }

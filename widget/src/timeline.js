@@ -1,6 +1,5 @@
 /** The strip of segments and its table twin for those who do not see it. */
 
-import { correctionText } from './correction-panel.js';
 import { make } from './dom.js';
 import { letterOf } from './strings.js';
 
@@ -78,4 +77,16 @@ function drawRow(cell, said, language) {
   const named = cell.final ? emotion : `${emotion} (${language.text.provisional})`;
   const texts = [language.clock(cell.start_offset_sec), language.clock(cell.end_offset_sec), named, language.percent(cell.confidence_score)];
   return make('tr', {}, texts.map((text) => make('td', {}, [text])));
+}
+
+/**
+ * @param {Language} language
+ * @param {Correction|undefined} correction
+ * @returns {string} what the agent said, for example "you said: sad"; empty where that is nothing
+ */
+export function correctionText(language, correction) {
+  const { correct } = language.text;
+  if (!correction) return '';
+  if (correction.upset === false) return language.fill(correct.said, { emotion: correct.notUpset });
+  return correction.emotion ? language.fill(correct.said, { emotion: language.emotion(correction.emotion) }) : correct.doubted;
 }

@@ -1,11 +1,10 @@
 /** Draws a MeterState into a shadow root. Knows no network and no audio. */
 
 import { Announcer } from './announcer.js';
-import { correctionText } from './correction-panel.js';
 import { make, write } from './dom.js';
 import { makeButtons, makeFace } from './face.js';
 import { placementSheet, themeSheet } from './theme.js';
-import { Timeline } from './timeline.js';
+import { Timeline, correctionText } from './timeline.js';
 
 /**
  * @typedef {import('./meter-state.js').MeterState} MeterState
@@ -22,11 +21,10 @@ export class MeterView {
   /**
    * @param {ShadowRoot} root
    * @param {import('./face.js').Actions} actions
-   * @param {import('./log-list.js').LogList} log
    * @param {import('./words/language.js').Language} language
    * @param {ReturnType<import('./panels.js').Panels['make']>} panels
    */
-  constructor(root, actions, log, language, panels) {
+  constructor(root, actions, language, panels) {
     this.language = language;
     this.panels = panels;
     const { sheet, place } = placementSheet();
@@ -35,16 +33,16 @@ export class MeterView {
     this.announcer = new Announcer();
     this.timeline = new Timeline(language, (cell) => this.#doubt(cell));
     this.face = makeFace(language.text);
-    this.buttons = makeButtons(actions, log, language.text);
+    this.buttons = makeButtons(actions, panels.log, language.text);
     this.face.wrong.addEventListener('click', () => this.#doubt(this.timeline.cells.filter((cell) => cell.final).at(-1)));
     this.upset = make('span');
     this.trend = make('span', { class: 'trend' });
     this.face.facts.append(this.upset, this.trend);
     const { top, headline: head, meter, facts } = this.face;
-    const { hints, summary, upload } = panels;
+    const { hints, above, below } = panels;
     this.card = make('div', { class: 'card', part: 'card', lang: language.tag }, [
-      top, head, meter, facts, this.timeline.element, hints.element, summary.element, upload.element, this.buttons.row,
-      log.element, this.announcer.element,
+      top, head, meter, facts, this.timeline.element, hints.element, above, this.buttons.row,
+      below, this.announcer.element,
     ]);
     root.replaceChildren(this.card);
   }
@@ -62,7 +60,8 @@ export class MeterView {
     this.#drawTop(state);
     this.#drawMeter(state, word);
     this.timeline.draw(state.cells, this.panels.corrected());
-    this.face.wrong.hidden = !state.cells.some((cell) => cell.final);
+    const busy = state.running && (state.state !== 'listening' || state.stale || state.starved);
+    this.face.wrong.hidden = busy || !state.cells.some((cell) => cell.final);
     this.timeline.element.hidden = state.cells.length === 0;
     this.card.classList.toggle('stale', state.stale || state.starved);
     this.card.classList.toggle('away', state.state === 'reconnecting');
@@ -153,7 +152,7 @@ export class MeterView {
   /** @param {import('./messages.js').EmotionMessage|undefined} reading that may be wrong */
   #doubt(reading) {
     const finals = this.timeline.cells.filter((cell) => cell.final);
-    if (reading) this.panels.correction.open(reading, finals, this.timeline.element, this.face.wrong);
+    if (reading) void this.panels.doubt(reading, finals, this.timeline.element, this.face.wrong);
   }
 
   /**
