@@ -190,7 +190,7 @@ def section_of(text: str, heading: str) -> str:
 
 def test_every_command_and_every_flag_that_is_named_exists(readme: str) -> None:
     rows = section_of(readme, "## On the command line").splitlines()
-    commands = {module.__name__.rpartition(".")[2] for module in COMMANDS}
+    commands = {module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS}
     subparsers = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     assert set(subparsers.choices) == commands
     for name in commands:
