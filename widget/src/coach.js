@@ -132,7 +132,7 @@ export class Coach {
     const mood = this.#mood;
     if (!mood || (when.state && mood.state !== when.state)) return false;
     if (when.after && (before !== when.after || mood.state === before)) return false;
-    if (when.heldSec && atSec - mood.since_sec < when.heldSec) return false;
+    if (when.heldSec && !(atSec - mood.since_sec >= when.heldSec)) return false;
     if (when.from && mood.upset_score < when.from) return false;
     const within = this.#scores.filter((each) => atSec - each.atSec <= (when.withinSec ?? 10));
     return !when.rise || mood.upset_score - Math.min(...within.map((each) => each.score)) >= when.rise;
