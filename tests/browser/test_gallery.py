@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,10 @@ WIDTHS = (220, 300, 360, 640, 1000)
 LOOKS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "light": ({"lang": "en"}, {}),
     "dark": ({"lang": "en", "theme": "dark"}, {}),
-    "light in a dark system": ({"lang": "en", "theme": "light"}, {"color_scheme": "dark"}),
-    "more contrast": ({"lang": "en"}, {"contrast": "more"}),
-    "more contrast in the dark": ({"lang": "en"}, {"contrast": "more", "color_scheme": "dark"}),
-    "few colours": ({"lang": "en"}, {"forced_colors": "active"}),
-    "German": ({"lang": "de"}, {"reduced_motion": "reduce"}),
-    "Spanish": ({"lang": "es"}, {"color_scheme": "dark"}),
-    "from right to left": ({"lang": "en", "dir": "rtl"}, {}),
+    "more contrast": ({"lang": "en", "theme": "light"}, {"contrast": "more", "color_scheme": "dark"}),
+    "more contrast in the dark": ({"lang": "es"}, {"contrast": "more", "color_scheme": "dark"}),
+    "few colours": ({"lang": "de"}, {"forced_colors": "active"}),
+    "from right to left": ({"lang": "es", "dir": "rtl"}, {"color_scheme": "dark"}),
     "compact": ({"lang": "de", "layout": "compact"}, {}),
 }
 PLACES = """() => [...document.querySelectorAll('undervoice-meter')].map(({ view, dataset }) => {
@@ -39,7 +37,10 @@ PLACES = """() => [...document.querySelectorAll('undervoice-meter')].map(({ view
 
 def accessible(page: Page) -> None:
     report = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
-    assert report.violations_count == 0, report.generate_report()
+    # The library's own report cannot tell of what stands in shadow roots.
+    found = [(each["id"], node["target"], node["failureSummary"]) for each in report.response["violations"]
+             for node in each["nodes"]]  # fmt: skip
+    assert found == []
 
 
 def picture(page: Page, look: str) -> None:
@@ -49,32 +50,40 @@ def picture(page: Page, look: str) -> None:
         page.screenshot(path=Path(folder) / f"{look.replace(' ', '-').lower()}.png", full_page=True)
 
 
+@pytest.fixture(scope="module")
+def wall(browser: Browser, service: Service) -> Iterator[Page]:
+    with visiting(browser, service.url, viewport={"width": 1560, "height": 900}) as page:
+        yield page
+
+
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_state_can_be_read_by_everybody_and_fits(browser: Browser, service: Service, look: str) -> None:
+def test_every_state_can_be_read_by_everybody_and_fits(wall: Page, look: str) -> None:
     attributes, media = LOOKS[look]
-    with visiting(browser, service.url, viewport={"width": 1560, "height": 900}, **media) as page:
-        hang(page, attributes)
-        accessible(page)
-        picture(page, look)
-        for width in WIDTHS:
-            assert overflowing(page, width) == [], width
-        if look in ("light", "compact"):
-            overflowing(page, 220)
-            picture(page, f"{look} 220")
-            accessible(page)
+    wall.emulate_media(**({"color_scheme": "light", "contrast": "no-preference", "forced_colors": "none"} | media))
+    hang(wall, attributes)
+    accessible(wall)
+    picture(wall, look)
+    for width in WIDTHS:
+        assert overflowing(wall, width) == [], width
 
 
-def test_the_marker_goes_from_calm_to_upset_whichever_way_is_read(browser: Browser, service: Service) -> None:
-    with visiting(browser, service.url) as page:
-        for way in ("ltr", "rtl"):
-            hang(page, {"lang": "en", "dir": way})
-            places = {state: place for state, *place in page.evaluate(PLACES)}
-            assert places.keys() == STATES.keys()
-            calm, marker, upset = places["calm"]
-            assert abs(marker - calm) < abs(marker - upset)
-            calm, marker, upset = places["upset with a hint"]
-            assert abs(marker - upset) < abs(marker - calm)
-            assert (calm < upset) == (way == "ltr")
+def test_it_can_be_read_in_the_least_room(wall: Page) -> None:
+    wall.emulate_media(color_scheme="light", contrast="no-preference", forced_colors="none")
+    hang(wall, {"lang": "de"}, 220)
+    accessible(wall)
+    picture(wall, "220 wide")
+
+
+@pytest.mark.parametrize("way", ["ltr", "rtl"])
+def test_the_marker_goes_from_calm_to_upset_whichever_way_is_read(wall: Page, way: str) -> None:
+    hang(wall, {"lang": "en", "dir": way})
+    places = {state: place for state, *place in wall.evaluate(PLACES)}
+    assert places.keys() == STATES.keys()
+    calm, marker, upset = places["calm"]
+    assert abs(marker - calm) < abs(marker - upset)
+    calm, marker, upset = places["upset with a hint"]
+    assert abs(marker - upset) < abs(marker - calm)
+    assert (calm < upset) == (way == "ltr")
 
 
 def test_nothing_glides_for_those_who_do_not_want_motion(browser: Browser, service: Service) -> None:

@@ -22,6 +22,13 @@ SAY = """async ([tag, own, act]) => {
   if (isElsewhere(tag)) await fetchWords(tag);
   return new Function('language', `return ${act}`)(new Language(tag, own));
 }"""
+PLACE = """([page, lang, reader]) => {
+  document.documentElement.lang = page;
+  Object.defineProperty(navigator, 'languages', { value: [reader], configurable: true });
+  const own = document.createElement('undervoice-meter');
+  if (lang) own.setAttribute('lang', lang);
+  document.querySelector('undervoice-meter').replaceWith(own);
+}"""
 EMOTIONS = {"neutral", "happy", "sad", "angry", "surprised", "fearful", "disgusted"}
 
 
@@ -108,20 +115,9 @@ def test_numbers_and_own_words(bench: Page, tag: str, own: dict[str, Any], act: 
         ({"lang": "not a language"}, "es-ES", "Listo"),
     ],
 )
-def test_the_nearest_language_holds(
-    browser: Browser, service: Service, markup: dict[str, str], reader: str, says: str
-) -> None:
-    with visiting(browser, service.url, locale=reader) as page:
-        page.evaluate(
-            """({ page = '', lang }) => {
-              document.documentElement.lang = page;
-              const own = document.createElement('undervoice-meter');
-              if (lang) own.setAttribute('lang', lang);
-              meter.replaceWith(own);
-            }""",
-            markup,
-        )
-        word(page, says)
+def test_the_nearest_language_holds(bench: Page, markup: dict[str, str], reader: str, says: str) -> None:
+    bench.evaluate(PLACE, [markup.get("page", ""), markup.get("lang"), reader])
+    word(bench, says)
 
 
 def test_it_changes_its_language_at_once_and_keeps_what_it_knows(page: Page) -> None:

@@ -66,7 +66,8 @@ const METER = `
 .meter.empty .band, .stale .band { filter: grayscale(1); opacity: 0.4; }
 @container (min-width: 340px) { .zones { font-size: 11px; } }
 .facts { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12px; color: var(--uv-quiet); }
-.stale .word, .stale .strip { opacity: 0.55; filter: grayscale(1); }
+.stale .word { opacity: 0.7; }
+.stale .strip { opacity: 0.55; filter: grayscale(1); }
 .stale .marker { background: var(--uv-edge); }
 /* Without a connection: a broken outline, an empty marker, no colours; the word says why and stays in full ink. */
 .card.away { border-style: dashed; border-color: var(--uv-edge); }
@@ -99,7 +100,7 @@ button.plain { background: none; border-color: transparent; padding-inline: 4px;
  */
 const compact = (host) => `
 ${host} .card { padding: 12px; gap: 8px; }
-${host} .word { font-size: 24px; }
+${host} .word { font-size: clamp(20px, 10cqi, 24px); }
 ${host} .note { min-height: 0; margin-top: 2px; font-size: 13px; }
 ${host} .strip, ${host} .zones { display: none; }
 ${host} .story { display: contents; }
