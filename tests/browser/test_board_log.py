@@ -65,7 +65,7 @@ def test_filters_are_the_servers_and_stand_in_the_address(log: Page, past: Past)
     asked = {"emotion": newest["detected_emotion"], "agent_id": newest["agent_id"]}
     expect(log.get_by_role("table", name="Log").locator("tbody tr").first).to_be_visible()
     assert shown(log) == told(past.get("/logs", limit=PAGE, **asked)["items"])
-    assert set(log.url.split("?")[1].split("&")) == {f"agent={asked['agent_id']}", f"emotion={asked['emotion']}"}
+    assert set(log.url.split("?")[1].split("&")) == {f"agent_id={asked['agent_id']}", f"emotion={asked['emotion']}"}
     log.get_by_label("Since").fill("2001-01-01T00:00")
     log.get_by_label("Until").fill("2001-01-02T00:00")
     log.get_by_label("Until").press("Tab")

@@ -113,7 +113,7 @@ def test_filters_stand_in_the_address_and_a_link_brings_them_back(browser: Brows
         agent = asked(page, past, "agent")[0]["agent_id"]
         page.get_by_label("Calls of").select_option(agent)
         settle(page)
-        assert {f"agent={agent}", "tz=UTC", "days=7"} == set(page.url.split("?")[1].split("&"))
+        assert {f"agent_id={agent}", "tz=UTC", "days=7"} == set(page.url.split("?")[1].split("&"))
         page.reload()
         page.get_by_role("heading", name="By day").wait_for()
         expect(page.get_by_label("Calls of")).to_have_value(agent)

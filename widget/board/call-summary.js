@@ -30,9 +30,10 @@ export function headline({ live, mood, summary }) {
 
 /** @param {Call} call */
 function* standing({ mood, summary }) {
-  if (mood) yield WORDS.call.upsetFor(duration(mood.upset_sec));
-  if (summary) yield WORDS.call.upsetShare(percent(summary.upset_share));
-  if (summary?.peak) yield WORDS.call.peak(clock(summary.peak.offset_sec), percent(summary.peak.upset_score));
+  if (mood && !mood.upset_sec) yield WORDS.call.neverUpset;
+  if (mood?.upset_sec) yield WORDS.call.upsetFor(duration(mood.upset_sec));
+  if (mood?.upset_sec && summary) yield WORDS.call.upsetShare(percent(summary.upset_share));
+  if (summary?.peak) yield WORDS.call.peak(clock(summary.peak.offset_sec), Math.round(summary.peak.upset_score * 100));
 }
 
 /** @param {Call} call */

@@ -25,7 +25,7 @@ export class LogView {
     const words = WORDS.log;
     this.api = api;
     this.filters = new Filters(words.filters, [
-      { name: 'agent', label: words.agent, kind: 'text', pattern: NAME_PATTERN },
+      { name: 'agent_id', label: words.agent, kind: 'text', pattern: NAME_PATTERN },
       { name: 'emotion', label: words.emotion, kind: 'select', options: [['', words.anyEmotion]] },
       { name: 'since', label: words.since, kind: 'datetime-local' },
       { name: 'until', label: words.until, kind: 'datetime-local' },
@@ -152,7 +152,7 @@ export class LogView {
 
   #narrow() {
     const values = this.filters.values();
-    return { agent_id: values.get('agent') ?? undefined, emotion: values.get('emotion') ?? undefined };
+    return { agent_id: values.get('agent_id') ?? undefined, emotion: values.get('emotion') ?? undefined };
   }
 
   #bounds() {

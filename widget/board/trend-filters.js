@@ -20,7 +20,7 @@ export class TrendFilters {
     this.fields = new Filters(words.filters, [
       { name: 'start', label: words.from, kind: 'date' },
       { name: 'end', label: words.to, kind: 'date' },
-      { name: 'agent', label: words.callsOf, kind: 'select', options: [['', words.allAgents]] },
+      { name: 'agent_id', label: words.callsOf, kind: 'select', options: [['', words.allAgents]] },
       { name: 'tz', label: words.zone, kind: 'select', options: zones() },
     ], () => this.#narrowed());
     this.spans = SPANS.map((days) => button(words.lastDays(days), () => this.#last(days), { 'aria-pressed': 'false' }));
@@ -34,7 +34,7 @@ export class TrendFilters {
     const last = Number(query.get('days') ?? (query.get('start') ? 0 : USUAL_SPAN));
     const end = query.get('end') ?? today(tz);
     const start = query.get('start') ?? shifted(end, 1 - (last || USUAL_SPAN));
-    this.fields.fill(new URLSearchParams({ start, end, tz, agent: query.get('agent') ?? '' }));
+    this.fields.fill(new URLSearchParams({ start, end, tz, agent_id: query.get('agent_id') ?? '' }));
     this.spans.forEach((each, place) => each.setAttribute('aria-pressed', String(SPANS[place] === last)));
   }
 
@@ -44,7 +44,7 @@ export class TrendFilters {
    */
   know(rows) {
     const names = rows.map((row) => row.agent_id ?? '').sort((one, other) => one.localeCompare(other));
-    this.fields.offer('agent', [['', WORDS.trends.allAgents], ...names.map((name) => /** @type {[string, string]} */ ([name, name]))]);
+    this.fields.offer('agent_id', [['', WORDS.trends.allAgents], ...names.map((name) => /** @type {[string, string]} */ ([name, name]))]);
   }
 
   /** @returns {Range} */
@@ -56,7 +56,7 @@ export class TrendFilters {
   /** @returns {{start_date: string, end_date: string, tz: string, agent_id: string|undefined}} as the server is asked */
   asked() {
     const { start, end, zone } = this.range();
-    return { start_date: start, end_date: end, tz: zone, agent_id: this.fields.values().get('agent') ?? undefined };
+    return { start_date: start, end_date: end, tz: zone, agent_id: this.fields.values().get('agent_id') ?? undefined };
   }
 
   /** @param {number} days */
@@ -75,7 +75,7 @@ export class TrendFilters {
 
   #others() {
     const { zone } = this.range();
-    return { agent: this.fields.values().get('agent') ?? undefined, tz: zone === ownZone() ? undefined : zone };
+    return { agent_id: this.fields.values().get('agent_id') ?? undefined, tz: zone === ownZone() ? undefined : zone };
   }
 }
 
