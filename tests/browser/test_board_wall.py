@@ -100,6 +100,8 @@ def test_calls_stand_by_priority_and_a_new_warning_comes_first_until_somebody_lo
         floor.begin(call_id)
         floor.mood(call_id, "upset" if upset > 0.6 else "calm", upset)
     stands(wall, "c-2", "c-3", "c-1")
+    # The keyboard goes the way the eye does.
+    expect(wall.locator(".rows a")).to_have_text(["c-2", "c-3", "c-1"])
     floor.alert("c-3", "noisy_line")
     floor.alert("c-1", "sudden_drop")
     began = time.monotonic()
@@ -168,9 +170,14 @@ def test_of_five_hundred_calls_only_those_on_the_screen_exist(wall: Page, floor:
     assert wall.locator(".rows > .row").count() < 40
     expect(row(wall, "c-499")).to_have_attribute("aria-rowindex", "2")
     wall.get_by_role("link", name="c-499").focus()
+    for number in range(1, 8):  # what changes around it does not take the focus away
+        floor.mood(f"c-{400 + number}", "upset", 0.99)
+    expect(row(wall, "c-401")).to_be_visible()
     wall.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(row(wall, "c-000")).to_have_attribute("aria-rowindex", "501")
     assert wall.locator(".rows > .row").count() < 40
+    expect(wall.get_by_role("link", name="c-499")).to_be_focused()
+    wall.wait_for_timeout(1100)  # the rows have been put in order around it
     expect(wall.get_by_role("link", name="c-499")).to_be_focused()
     wall.get_by_label("Find a call or an agent").fill("a-39")
     expect(table).to_have_attribute("aria-rowcount", "13")

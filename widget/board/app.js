@@ -113,6 +113,9 @@ export class App {
     this._hash = location.hash;
     const { name, path, query } = placeOf(location.hash);
     const view = this._view(name || FIRST, this._context);
+    // A call that is looked at has no news any more.
+    if (name === 'calls') this._context.feed.calls.seen(path[0] ?? '');
+    this._status(this._context.feed);
     const moved = this._open !== view;
     this._open?.close();
     this._open = view;

@@ -36,15 +36,14 @@ export class WallRow {
       cell('alert', [this._tag, this._at, this._alert]),
       cell('priority', [this._priority]),
     ]);
-    this._place = -1;
+    /** Its place from the top, from 0. */
+    this.at = -1;
   }
 
-  /**
-   * @param {number} place from the top, from 0
-   */
+  /** @param {number} place from the top, from 0 */
   place(place) {
-    if (place === this._place) return;
-    this._place = place;
+    if (place === this.at) return;
+    this.at = place;
     this.element.style.setProperty('--place', String(place));
     this.element.setAttribute('aria-rowindex', String(place + 2));
   }

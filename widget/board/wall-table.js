@@ -51,6 +51,18 @@ export class WallTable {
     for (const id of gone) this._letGo(id, now);
   }
 
+  /**
+   * Put the rows into the order in which they are seen, for the keyboard and screen readers. Not while they glide: what
+   * is taken out and put back jumps. The row with the focus stays, the others are put around it.
+   */
+  settle() {
+    const rows = [...this._drawn.values()].sort((a, b) => a.at - b.at).map((row) => row.element);
+    if (rows.every((row, place) => row === this._body.children[place])) return;
+    const middle = rows.findIndex((row) => row.contains(document.activeElement));
+    rows.slice(0, Math.max(0, middle)).forEach((row) => rows[middle].before(row));
+    rows.slice(middle + 1).forEach((row) => this._body.append(row));
+  }
+
   /** @param {EventTarget|null} target @returns {boolean} whether it is in a row */
   holds(target) {
     return target instanceof Node && this._body.contains(target);

@@ -12,6 +12,8 @@ import { BOARD, WALL } from './words.js';
 const CALM_MS = 2000;
 /** How long an ended call stays on the wall. */
 const FAREWELL_MS = 5000;
+/** How long a row takes to its new place, and a little more (wall.css). */
+const GLIDE_MS = 400;
 /** Rows do not move under a pointer that has just moved: somebody is about to press. */
 const POINTING_MS = 1500;
 
@@ -33,7 +35,6 @@ export class WallView {
     ]);
     this._table.element.addEventListener('pointermove', () => (this._pointedAt = performance.now()));
     this._table.element.addEventListener('pointerleave', () => (this._pointedAt = -Infinity));
-    this._table.element.addEventListener('click', (event) => this._see(event));
     this._pointedAt = -Infinity;
     this._movedAt = -Infinity;
     /** @type {(() => void)[]} */
@@ -90,6 +91,7 @@ export class WallView {
     const moving = now - this._tickAt >= 950;
     if (moving) this._tickAt = now;
     this._table.paint(now, moving);
+    if (now - this._movedAt > GLIDE_MS) this._table.settle();
     this._bar.count(calls);
     this._say();
   }
@@ -115,11 +117,5 @@ export class WallView {
   _say() {
     const count = this._feed.calls.freshCount();
     write(this._news, count ? BOARD.newAlerts(count) : '');
-  }
-
-  /** @param {MouseEvent} event a call that is looked at has no news any more */
-  _see(event) {
-    const link = event.target instanceof Element ? event.target.closest('a') : null;
-    if (link?.title) this._feed.calls.seen(link.title);
   }
 }
