@@ -122,9 +122,9 @@ export class Coaching {
 
   /** @param {import('./messages.js').AlertMessage} alert */
   #alert(alert) {
-    const hint = this.shown?.hint;
+    const { hint } = this.shown ?? {};
     // A rule of both sides fires here first, with the mood: the alert that follows is the same hint.
-    if (hint?.rule === alert.rule && hint.offsetSec === alert.offset_sec) hint.alerted = true;
+    if (hint && hint.rule === alert.rule && hint.offsetSec === alert.offset_sec) hint.alerted = true;
     else this.#coach.alert(alert);
   }
 

@@ -14,7 +14,7 @@ button:disabled { opacity: 0.4; cursor: default; }
 .log { border-top: 1px solid var(--uv-line); padding-top: 12px; display: grid; gap: 8px; }
 .status { color: var(--uv-quiet); font-size: 12px; }
 .log h2 { font-size: 13px; font-weight: 600; }
-.log header { display: flex; align-items: baseline; justify-content: space-between; }
+.log > header { display: flex; align-items: baseline; justify-content: space-between; }
 .rows { list-style: none; padding: 0; max-height: 220px; overflow-y: auto; }
 .rows li { display: grid; grid-template-columns: auto auto 1fr auto; gap: 8px; align-items: center; padding: 4px 0; border-top: 1px solid var(--uv-line); font-size: 12px; }
 .rows li:first-child { border-top: 0; }
@@ -30,6 +30,7 @@ dl > div { display: grid; grid-template-columns: 96px minmax(0, 1fr); gap: 0 12p
 dt { color: var(--uv-quiet); }
 dd { overflow-wrap: anywhere; }
 dd ol, dd ul { list-style: none; padding: 0; display: grid; gap: 2px; }
+dd ul { gap: 8px; }
 dd li time { color: var(--uv-quiet); margin-inline-end: 4px; }
 dd li i { color: var(--uv-quiet); font-style: normal; display: block; }
 .under { justify-items: stretch; grid-template-columns: minmax(0, 1fr); }
