@@ -138,9 +138,9 @@ WIDEN = """(width) => {
 }"""
 
 
-def hang(page: Page, attributes: dict[str, str], width: int = 360) -> None:
-    """Show all states side by side, each on a meter with these attributes and of this width."""
-    page.evaluate(HANG, [STATES, attributes, width])
+def hang(page: Page, attributes: dict[str, str], width: int = 360, *states: str) -> None:
+    """Show all states, or these, side by side, each on a meter with these attributes and of this width."""
+    page.evaluate(HANG, [{name: STATES[name] for name in states or STATES}, attributes, width])
 
 
 def overflowing(page: Page, width: int) -> list[str]:

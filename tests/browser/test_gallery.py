@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import visiting
 from tests.browser.gallery import STATES, hang, overflowing
+from tests.browser.pictures import keep, wanted
 from tests.browser.processes import Service
 
 pytestmark = pytest.mark.browser
@@ -84,6 +85,21 @@ def test_the_marker_goes_from_calm_to_upset_whichever_way_is_read(wall: Page, wa
     calm, marker, upset = places["upset with a hint"]
     assert abs(marker - upset) < abs(marker - calm)
     assert (calm < upset) == (way == "ltr")
+
+
+@pytest.mark.skipif(not wanted(), reason="pictures are not asked for")
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_pictures(browser: Browser, service: Service, look: str) -> None:
+    telling = ["calm", "tense", "unsure", "recovering", "upset with a hint", "noisy line", "reconnecting", "paused"]
+    with visiting(browser, service.url, viewport={"width": 1240, "height": 1116}, color_scheme=look) as page:
+        hang(page, {"lang": "en"}, 286, *telling)
+        keep(page, f"states-{look}", only_meter=False)
+        page.set_viewport_size({"width": 952, "height": 572})
+        hang(page, {"lang": "de", "layout": "compact"}, 920, "calm", "upset with a hint", "reconnecting")
+        keep(page, f"compact-{look}", only_meter=False)
+        page.set_viewport_size({"width": 496, "height": 676})
+        hang(page, {"lang": "es"}, 220, "tense", "upset with a hint")
+        keep(page, f"narrow-{look}", only_meter=False)
 
 
 def test_nothing_glides_for_those_who_do_not_want_motion(browser: Browser, service: Service) -> None:

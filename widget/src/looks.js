@@ -45,7 +45,7 @@ const FRAME = `
 .level { flex: none; width: 24px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
 .level i { display: block; height: 100%; background: var(--uv-accent); width: calc(var(--at-level, 0) * 100%); transition: width 100ms linear; }
 .ear { flex: 1; min-width: 0; overflow-wrap: anywhere; }
-.word { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
+.word { font-size: clamp(22px, 10cqi, 30px); line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
 .note { color: var(--uv-quiet); margin-top: 4px; min-height: 20px; }
 .note b { color: var(--uv-ink); font-weight: 600; }
 @container (min-width: 340px) { .word { font-size: clamp(32px, 10cqi, 40px); } .card { padding: 20px; } .level { width: 40px; } }
@@ -118,8 +118,8 @@ ${compact(':host([layout="compact"])')}
   :host([layout="compact"]) .card > .meter { grid-area: 2 / 2 / 3 / 3; margin-block: -6px 8px; }
   :host([layout="compact"]) .card > .facts { grid-area: 3 / 2 / 4 / 3; }
 }
-@container (min-width: 800px) {
-  :host([layout="compact"]) .card { grid-template-columns: minmax(0, 5fr) minmax(0, 4fr) fit-content(40%); }
+@container (min-width: 900px) {
+  :host([layout="compact"]) .card { grid-template-columns: minmax(0, 5fr) minmax(0, 4fr) fit-content(46%); }
   :host([layout="compact"]) .card > .buttons { grid-area: 1 / 3 / 4 / 4; align-content: center; justify-content: flex-end; }
 }`;
 
