@@ -31,7 +31,7 @@ export function makeFace(text) {
   return {
     ear, time, level, fault, word, note, wrong, trouble,
     top: make('div', { class: 'top' }, [level, ear, time, fault]),
-    headline: make('div', { class: 'head' }, [word, make('div', { class: 'reading' }, [note, wrong]), trouble]),
+    headline: make('div', { class: 'head' }, [word, note, trouble]),
     meter: makeMeter(text),
     facts: make('p', { class: 'facts' }),
   };

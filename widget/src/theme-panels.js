@@ -1,8 +1,8 @@
 /** The looks of hints, and of what the reading and the line have beside them. */
 
 export const PANELS = `
-.reading { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 8px; }
-.reading button { margin-inline-start: auto; }
+.facts { align-items: baseline; }
+.facts button { margin-inline-start: auto; }
 button.small { font-size: 12px; padding: 2px 10px; min-height: 28px; border-radius: 6px; }
 button.small[aria-pressed="true"] { background: var(--uv-accent); border-color: var(--uv-accent); color: var(--uv-on-accent); }
 button.small.plain { border: 0; padding: 2px 4px; font-size: 12px; min-height: 24px; }

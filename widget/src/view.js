@@ -37,7 +37,7 @@ export class MeterView {
     this.face.wrong.addEventListener('click', () => this.#doubt(this.timeline.cells.filter((cell) => cell.final).at(-1)));
     this.upset = make('span');
     this.trend = make('span', { class: 'trend' });
-    this.face.facts.append(this.upset, this.trend);
+    this.face.facts.append(this.upset, this.trend, this.face.wrong);
     const { top, headline: head, meter, facts } = this.face;
     const { hints, above, below } = panels;
     this.card = make('div', { class: 'card', part: 'card', lang: language.tag }, [

@@ -73,7 +73,7 @@ export const de = {
   logRefresh: 'Aktualisieren',
   logCount: { one: '{n} Messung', other: '{n} Messungen' },
   scoring: { microphone: 'Dieses Mikrofon wird gemessen', tab: 'Ein geteilter Tab wird gemessen', stream: 'Das Gespräch wird gemessen', file: 'Eine Aufnahme wird gemessen' },
-  trend: { rising: 'steigend', easing: 'fallend', steady: 'gleichbleibend' },
+  trend: { rising: 'steigend', easing: 'fallend', steady: 'stetig' },
   line: {
     no_sound: 'Seit 10 s kein Ton: Ist die Leitung stumm?',
     clipping: 'Übersteuert: Die Messungen sind weniger sicher.',
