@@ -28,7 +28,7 @@ function byId(id) {
 
 /** @returns {string} what a host page needs, with this server's address filled in */
 function snippet() {
-  return `<script type="module" src="${location.origin}/widget/undervoice-meter.js"></script>
+  return `<script type="module" src="${location.origin}/widget/undervoice-meter.min.js"></script>
 <undervoice-meter agent-id="a-7" consent-basis="notice" consent-notice-id="ivr-4"></undervoice-meter>
 
 const meter = document.querySelector('undervoice-meter');
