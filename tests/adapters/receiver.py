@@ -89,7 +89,13 @@ class Receivers:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
+        self._series = 0
         self._process: subprocess.Popen[bytes] | None = None
+
+    def anew(self) -> Receivers:
+        """Start what does not run, and know nothing of what was sent or said so far."""
+        self._series += 1
+        return self if self._process else self.start()
 
     def start(self) -> Receivers:
         """Start it, and wait until it answers."""
@@ -112,19 +118,19 @@ class Receivers:
 
     def url(self, name: str = "a") -> str:
         """Return the address of one receiver."""
-        return f"http://127.0.0.1:{self.port}/{name}"
+        return f"http://127.0.0.1:{self.port}/{self._series}-{name}"
 
     def answer(self, mode: str, name: str = "a") -> None:
         """Make one receiver answer so from now on."""
-        draft = self.folder / f"{name}.draft"
+        draft = self.folder / f"{self._series}-{name}.draft"
         draft.write_text(mode)
-        draft.rename(self.folder / f"{name}.mode")
+        draft.rename(draft.with_suffix(".mode"))
 
     def requests(self, name: str = "a") -> list[dict[str, Any]]:
         """Return what one receiver was sent, in order."""
         log = self.folder / "log.jsonl"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [line for line in map(json.loads, lines) if line["name"] == name]
+        return [line for line in map(json.loads, lines) if line["name"] == f"{self._series}-{name}"]
 
     def alerts(self, name: str = "a") -> list[str]:
         """Return the ids of the alerts that one receiver was sent, in order."""
@@ -133,6 +139,7 @@ class Receivers:
 
 def main() -> None:
     Handler.folder = Path(sys.argv[1])
+    ThreadingHTTPServer.request_queue_size = 128  # of itself five: more at once look like a dead receiver
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
     server.daemon_threads = True
     server.serve_forever()
