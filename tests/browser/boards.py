@@ -24,13 +24,17 @@ class Watched(Protocol):
 
 @contextmanager
 def at(browser: Browser, server: Watched, place: str, look: str = "light", **screen: int) -> Iterator[Page]:
-    """Open the board by a link that carries the token, and go to one of its addresses."""
+    """Open the board by a link that carries the token, and go to one of its addresses; its scripts break nothing."""
     context: dict[str, Any] = {"color_scheme": look, "viewport": screen or DESK, "locale": "en-GB"}
     address = f"{server.url}/supervisor#token={server.token}"
     with visiting(browser, address, timezone_id="Europe/Berlin", **context) as page:
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
         page.get_by_role("navigation", name="Views").wait_for()
         go(page, place)
         yield page
+        assert not faults
 
 
 def go(page: Page, place: str) -> None:

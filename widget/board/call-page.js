@@ -17,7 +17,7 @@ import { WORDS } from './view-words.js';
  */
 export class CallPage {
   /** @param {import('./context.js').Context} context */
-  constructor({ api, feed, go }) {
+  constructor({ api, feed }) {
     this.title = WORDS.call.title;
     this.id = '';
     this.standing = new Standing();
@@ -37,7 +37,6 @@ export class CallPage {
       erased: () => this.#erased(),
       failed: (error) => this.#failed(error),
     });
-    this.go = go;
   }
 
   /**
@@ -50,7 +49,7 @@ export class CallPage {
     this.content.hidden = this.eraser.element.hidden = true;
     this.audit.replaceChildren();
     if (!this.id) {
-      this.go('#/log', { replace: true });
+      this.standing.empty(WORDS.call.unknownTitle, WORDS.call.unnamed);
       return;
     }
     this.standing.say(WORDS.loading);

@@ -94,6 +94,7 @@ export const WORDS = {
     title: 'Call',
     unknownTitle: 'No such call',
     unknown: 'No call of this id is known. It was never scored here, is older than what is kept, or was erased: the audit log below would say.',
+    unnamed: 'The address names no call. The wall and the log lead to them.',
     standing: 'Call',
     live: 'going on now',
     over: 'over',
