@@ -10,13 +10,15 @@ from playwright.sync_api import Locator, Page
 from tests.browser.reading import press, word
 
 LISTEN = """() => {
-  const Real = WebSocket;
+  const known = window.said !== undefined;
   window.said = [];
+  window.raised = [];
+  if (known) return;
+  const Real = WebSocket;
   window.WebSocket = class extends Real {
     constructor(...all) { super(...all); window.socket = this; }
     send(data) { if (typeof data === 'string') said.push(JSON.parse(data)); super.send(data); }
   };
-  window.raised = [];
   for (const kind of ['hint', 'action', 'hint-feedback', 'feedback', 'upload']) {
     const type = `undervoice-${kind}`;
     addEventListener(type, ({ detail }) => raised.push({ type, detail }));

@@ -100,6 +100,32 @@ def staged(browser: Browser, service: Service, look: str) -> Iterator[tuple[str,
         yield look, page
 
 
+ANEW = """() => {
+  const stage = document.querySelector('.stage'), old = stage.querySelector('undervoice-meter');
+  window.blank ??= { element: old.cloneNode(), token: old.token };
+  old?.remove();
+  const fresh = blank.element.cloneNode();
+  fresh.token = blank.token;
+  stage.prepend(fresh);
+}"""
+
+
+@pytest.fixture(scope="module")
+def lasting(browser: Browser, service: Service) -> Iterator[Page]:
+    """The demo page, opened once for all tests of a file."""
+    with visiting(browser, service.page) as page:
+        yield page
+
+
+@pytest.fixture
+def desk(lasting: Page) -> Iterator[Page]:
+    """That page, with a meter that has done nothing yet."""
+    lasting.evaluate(ANEW)
+    lasting.mouse.move(0, 0)
+    yield lasting
+    lasting.unroute_all()
+
+
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """The demo page, open and with a token."""

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.acting import Scene, alert
 from tests.browser.audit import audit
-from tests.browser.conftest import visiting
-from tests.browser.processes import serving
-from tests.browser.reading import press
-from undervoice.auth import Tokens
 
 pytestmark = pytest.mark.browser
 
-HEARD = """
-[heard]
-severity = "warning"
-message = "Somebody speaks."
-actions = ["open_kb"]
-when = { snr_below_db = 99, speech_sec = 0.1 }
-"""
-HEAR_FEEDBACK = """() => {
-  window.raised = [];
-  addEventListener('undervoice-hint-feedback', ({ detail }) => raised.push(detail));
-}"""
-SECRET = "a secret that this test alone knows, long enough"
-
 
 @pytest.fixture
-def scene(page: Page) -> Scene:
-    return Scene(page)
+def scene(desk: Page) -> Scene:
+    return Scene(desk)
 
 
 def shown(scene: Scene) -> str:
@@ -119,15 +101,15 @@ def test_what_the_line_sounds_like_is_no_advice(scene: Scene) -> None:
     assert shown(scene) == ""
 
 
-def test_a_page_brings_its_own_rules_words_and_actions(page: Page) -> None:
+def test_a_page_brings_its_own_rules_words_and_actions(desk: Page) -> None:
     rules: list[dict[str, Any]] = [
         {"rule": "tense", "when": {"state": "tense"}, "text": "Breathe.", "severity": "info",
          "actions": [{"action": "transfer", "label": "Hand over"}]},
         {"rule": "silence", "text": ""},
         {"rule": "sudden_drop", "text": "Ask what has changed."},
     ]  # fmt: skip
-    page.evaluate("(rules) => { meter.hints = rules; }", rules)
-    scene = Scene(page)
+    desk.evaluate("(rules) => { meter.hints = rules; }", rules)
+    scene = Scene(desk)
     scene.say(alert("silence", 1.0))
     assert shown(scene) == ""
     rise(scene)
@@ -155,22 +137,14 @@ def test_snoozed_it_says_nothing_for_five_minutes_or_for_the_call(scene: Scene) 
     assert shown(scene)
 
 
-def test_whether_a_hint_was_useful_is_heard_by_the_page_and_kept_by_the_server(
-    browser: Browser, tmp_path: Path
-) -> None:
-    (tmp_path / "rules.toml").write_text(HEARD)
-    settings = {"rules": str(tmp_path / "rules.toml"), "secret": SECRET}
-    with serving(tmp_path / "state", **settings) as service, visiting(browser, service.page) as page:
-        page.evaluate(HEAR_FEEDBACK)
-        meter = page.locator("undervoice-meter")
-        press(page, "Use this microphone")
-        expect(meter.locator("[part=hint] header p")).to_have_text("Somebody speaks.", timeout=15_000)
-        press(page, "Yes")
-        expect(meter.get_by_role("button", name="Yes")).to_have_attribute("aria-pressed", "true")
-        (told,) = page.evaluate("raised")
-        press(page, "End call")
-        expect(meter.locator("[part=summary]")).to_contain_text("you found it useful")
-        supervisor = {"Authorization": f"Bearer {Tokens(SECRET).issue('supervisor').token}"}
-        path = f"{service.url}/api/v1/calls/{told['callId']}/feedback"
-        (kept,) = page.request.get(path, headers=supervisor).json()["hints"]
-        assert (kept["rule"], kept["useful"], kept["offset_sec"]) == ("heard", True, told["offsetSec"])
+def test_whether_a_hint_was_useful_is_told_of_the_servers_own_alerts_alone(scene: Scene) -> None:
+    rise(scene)
+    scene.part("hint").get_by_role("button", name="No", exact=True).click()
+    scene.page.mouse.move(0, 0)
+    scene.say(alert("own", 60.0))
+    scene.press("Yes")
+    assert [(each["rule"], each["useful"]) for each in scene.raised("hint-feedback")] == [
+        ("upset_rising", False),
+        ("own", True),
+    ]
+    assert scene.sent("hint_feedback") == [{"type": "hint_feedback", "rule": "own", "useful": True, "offset_sec": 60}]
