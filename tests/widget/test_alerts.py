@@ -1,4 +1,4 @@
-"""The server's own alerts are known to the meter's tables, word for word, so that they can be told in every language."""
+"""The server's own alerts are in the meter's tables, word for word, so that they can be told in every language."""
 
 from __future__ import annotations
 
