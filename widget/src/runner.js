@@ -30,6 +30,8 @@ export class Runner {
   callId = '';
   /** @type {Call|null} */
   #call = null;
+  /** Counts starts and removals: whoever waited meanwhile sees that it is out of date. */
+  #starts = 0;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #timer;
   /** @type {number|null} */
@@ -58,9 +60,13 @@ export class Runner {
 
   /** @param {SourceOpener} opener */
   async start(opener) {
+    this.#starts += 1;
+    const mine = this.#starts;
     // A call that has lost its line may take long to end; the next one does not wait for it.
     if (this.memory.away) this.#call?.abandon();
     else await this.#call?.stop();
+    // Meanwhile another call may have been started, or the element removed.
+    if (mine !== this.#starts) return;
     this.memory.reset();
     this.#rateHz = null;
     this.callId = callIdOf(this.element);
@@ -82,6 +88,7 @@ export class Runner {
 
   /** Release everything at once: the element is removed. */
   leave() {
+    this.#starts += 1;
     this.panels.leave();
     this.#call?.abandon();
   }
