@@ -88,6 +88,9 @@ def test_the_marker_goes_from_calm_to_upset_whichever_way_is_read(wall: Page, wa
     assert (calm < upset) == (way == "ltr")
 
 
+AFTERWARDS = ["a reading in doubt", "a hint that was judged", "ended", "upload scored"]
+
+
 @pytest.mark.skipif(not wanted(), reason="pictures are not asked for")
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_pictures(browser: Browser, service: Service, look: str) -> None:
@@ -95,6 +98,9 @@ def test_pictures(browser: Browser, service: Service, look: str) -> None:
     with visiting(browser, service.url, viewport={"width": 1240, "height": 1116}, color_scheme=look) as page:
         hang(page, {"lang": "en"}, 286, *telling)
         keep(page, f"states-{look}", only_meter=False)
+        page.set_viewport_size({"width": 1240, "height": 866})
+        hang(page, {"lang": "en"}, 286, *AFTERWARDS)
+        keep(page, f"after-{look}", only_meter=False)
         page.set_viewport_size({"width": 952, "height": 572})
         hang(page, {"lang": "de", "layout": "compact"}, 920, "calm", "upset with a hint", "reconnecting")
         keep(page, f"compact-{look}", only_meter=False)

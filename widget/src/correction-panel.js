@@ -35,7 +35,7 @@ export class CorrectionPanel {
     this.status = make('p', { class: 'status' });
     const close = makeButton('×', 'small close', () => this.#close(), correct.close);
     this.element = make('section', { class: 'correct', part: 'correction', 'aria-label': correct.label }, [
-      make('header', {}, [this.question, this.earlier, this.later, close]),
+      make('header', {}, [this.question, make('span', { class: 'steps' }, [this.earlier, this.later, close])]),
       this.answers,
       this.status,
     ]);

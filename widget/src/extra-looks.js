@@ -7,6 +7,7 @@ export const LOOKS = `
 .correct header p:focus { outline: none; }
 .correct .buttons { gap: 6px; }
 .correct button:not(.close, .step) { background: var(--uv-surface); }
+.steps { flex: none; display: flex; }
 button.step { flex: none; min-width: 28px; padding: 0; border-color: transparent; background: none; font-size: 16px; line-height: 1; }
 button:disabled { opacity: 0.4; cursor: default; }
 .strip + .sr + .correct { margin-block-start: 12px; }
