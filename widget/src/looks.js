@@ -129,7 +129,7 @@ const CONTRAST = `
   .marker { border-width: 2px; outline: 2px solid var(--uv-ink); }
   .band span { border: 1px solid var(--uv-ink); }
   .stale .word, .stale .strip, .away .strip, .away .band, .meter.empty .band, .stale .band { opacity: 1; }
-  .cell, button { border-width: 2px; }
+  button { border-width: 2px; }
 }
 @media (forced-colors: active) {
   .band span { border: 1px solid CanvasText; }
