@@ -42,9 +42,7 @@ WATCH = """() => {
   const frame = (now) => { frames_ms.push(now - last); last = now; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
 }"""
-SCROLL = (
-    "(by) => { const step = () => { scrollBy(0, by); if (window.scrolling) requestAnimationFrame(step); }; step(); }"
-)
+SCROLL = "(by) => { const step = () => { scrollBy(0, by); requestAnimationFrame(step); }; step(); }"
 
 
 def speak(floor: Floor, names: list[str], until: float) -> None:

@@ -105,6 +105,7 @@ def test_calls_stand_by_priority_and_a_new_warning_comes_first_until_somebody_lo
     floor.alert("c-3", "noisy_line")
     floor.alert("c-1", "sudden_drop")
     began = time.monotonic()
+    expect(wall.get_by_role("status").filter(has_text="Warningc-1 The customer's mood has just turned")).to_be_visible()
     expect(row(wall, "c-1")).to_contain_text("New")
     expect(wall.get_by_role("link", name="Wall 1")).to_be_visible()
     assert time.monotonic() - began < 1.0

@@ -1,6 +1,6 @@
 /** The board's frame: who has signed in, which view is open, how the line is. */
 
-import { make, write } from '../src/dom.js';
+import { make, makeButton, write } from '../src/dom.js';
 import { Api } from './api.js';
 import { Feed } from './feed.js';
 import { placeOf } from './router.js';
@@ -111,18 +111,30 @@ export class App {
   _show() {
     if (!this._context) return;
     this._hash = location.hash;
-    const { name, path, query } = placeOf(location.hash);
-    const view = this._view(name || FIRST, this._context);
+    const { name = '', path, query } = placeOf(location.hash);
+    const before = this._open;
+    before?.close();
+    this._open = null;
     // A call that is looked at has no news any more.
     if (name === 'calls') this._context.feed.calls.seen(path[0] ?? '');
     this._status(this._context.feed);
-    const moved = this._open !== view;
-    this._open?.close();
-    this._open = view;
-    if (moved) this._stage.replaceChildren(view?.element ?? nowhere());
-    view?.open(path, query);
-    this._title(view?.title ?? BOARD.unknown);
-    for (const [each, link] of this._links) mark(link, each === (name || FIRST));
+    try {
+      this._open = this._view(name || FIRST, this._context);
+      if (!this._open || this._open !== before) this._stage.replaceChildren(this._open?.element ?? nowhere());
+      this._open?.open(path, query);
+    } catch (error) {
+      // A view that fails must not take the others along; what happened is for the browser's console.
+      console.error(error);
+      this._made.delete(name || FIRST);
+      this._stage.replaceChildren(broken(() => this._show()));
+    }
+    this._arrive(name || FIRST, this._open !== before);
+  }
+
+  /** @param {string} name @param {boolean} moved whether another view was open */
+  _arrive(name, moved) {
+    this._title(this._open?.title ?? VIEWS[name] ?? BOARD.unknown);
+    for (const [each, link] of this._links) mark(link, each === name);
     // Whoever cannot see the page change is taken to its heading.
     if (moved && this._shown) this._heading.focus({ preventScroll: true });
     if (moved && this._shown) scrollTo(0, 0);
@@ -169,4 +181,9 @@ function mark(link, current) {
 /** @returns {HTMLElement} */
 function nowhere() {
   return make('div', { class: 'empty' }, [make('p', {}, [BOARD.unknownMore])]);
+}
+
+/** @param {() => void} again @returns {HTMLElement} */
+function broken(again) {
+  return make('div', { class: 'notice', role: 'alert' }, [make('p', {}, [BOARD.failed]), makeButton(BOARD.again, '', again)]);
 }

@@ -63,11 +63,6 @@ export class WallTable {
     rows.slice(middle + 1).forEach((row) => this._body.append(row));
   }
 
-  /** @param {EventTarget|null} target @returns {boolean} whether it is in a row */
-  holds(target) {
-    return target instanceof Node && this._body.contains(target);
-  }
-
   /** @returns {[number, number]} which places are on the screen, the last one not included */
   _seen() {
     const box = this._body.getBoundingClientRect();

@@ -1,12 +1,12 @@
 /** The wall: all calls that go on, whoever needs somebody first. */
 
-import { make, write } from '../src/dom.js';
+import { make } from '../src/dom.js';
 import { ordered } from './live-calls.js';
 import { hashOf } from './router.js';
 import { WallBar } from './wall-bar.js';
-import { Emptiness, LostNotice } from './wall-notice.js';
+import { Emptiness, LostNotice, Newest } from './wall-notice.js';
 import { WallTable } from './wall-table.js';
-import { BOARD, WALL } from './words.js';
+import { WALL } from './words.js';
 
 /** Rows move at most once in this time. */
 const CALM_MS = 2000;
@@ -29,9 +29,10 @@ export class WallView {
     this._lost = new LostNotice(() => feed.hurry());
     this._table = new WallTable(feed.calls);
     this._empty = new Emptiness();
-    this._news = make('p', { class: 'sr', role: 'status' });
+    this._newest = new Newest();
     this.element = make('div', { class: 'wall-view' }, [
-      this._bar.element, this._lost.element, this._table.element, this._empty.element, make('p', { class: 'fine' }, [WALL.order]), this._news,
+      this._bar.element, this._newest.element, this._lost.element, this._table.element, this._empty.element,
+      make('p', { class: 'fine' }, [WALL.order]),
     ]);
     this._table.element.addEventListener('pointermove', () => (this._pointedAt = performance.now()));
     this._table.element.addEventListener('pointerleave', () => (this._pointedAt = -Infinity));
@@ -74,6 +75,7 @@ export class WallView {
     if (event.type === 'state') this._lost.show(event.state === 'lost', event.since, event.message);
     if (event.type === 'state') this._table.element.classList.toggle('stale', event.state !== 'live');
     if (event.type === 'snapshot') this._movedAt = -Infinity;
+    if (event.type === 'alert' && event.alert.severity !== 'info') this._newest.show(event.alert);
     this._soon();
   }
 
@@ -93,7 +95,7 @@ export class WallView {
     this._table.paint(now, moving);
     if (now - this._movedAt > GLIDE_MS) this._table.settle();
     this._bar.count(calls);
-    this._say();
+    if (!calls.freshCount()) this._newest.show(null);
   }
 
   /** @param {number} now */
@@ -111,11 +113,5 @@ export class WallView {
     this._table.order(order);
     this._table.element.hidden = order.length === 0;
     this._empty.show(order.length ? '' : calls.rows.size ? 'filtered' : this._feed.told ? 'empty' : 'loading');
-  }
-
-  /** Tell screen readers of new warnings; what moves is not read out. */
-  _say() {
-    const count = this._feed.calls.freshCount();
-    write(this._news, count ? BOARD.newAlerts(count) : '');
   }
 }
