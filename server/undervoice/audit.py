@@ -85,6 +85,7 @@ class AuditLog:
         self._filled, self._hurry, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
+        self._looking = asyncio.Lock()  # one at a time: a long log keeps a disk busy
         self._ledger: Ledger | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -136,7 +137,8 @@ class AuditLog:
             async with asyncio.timeout(SETTLE_SEC):
                 await self._idle.wait()
         try:
-            return await asyncio.to_thread(lines_of_call, self._folder, call_id, limit)
+            async with self._looking:
+                return await asyncio.to_thread(lines_of_call, self._folder, call_id, limit)
         except OSError as error:
             raise Overloaded("the audit log cannot be read", code="audit_down") from error
 
