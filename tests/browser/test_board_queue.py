@@ -47,6 +47,11 @@ def join(server: Server, call_id: str, text: str | None = None) -> None:
         assert http.post("/api/v1/queue", json={"call_id": call_id, "text": text}).status_code == 200
 
 
+def refresh(page: Page) -> None:
+    """Come back to the tab: what it shows is asked for anew, which else takes some seconds."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def row(page: Page, call_id: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=call_id, exact=True))
 
@@ -99,6 +104,7 @@ def test_callers_are_served_and_removed_and_times_are_estimated_once_they_can_be
             floor.begin(f"c-9{number}")
             join(waiting, f"c-9{number}")
             http.delete(f"/api/v1/queue/c-9{number}?reason=served")
+    refresh(queue)
     expect(queue.locator(".facts")).to_contain_text(re.compile(r"One is served every \d+ s, going by the last \d"))
     expect(row(queue, order(waiting)[0]).locator(".estimate")).to_have_text(re.compile(r"about \d+ s|\d+ s to \d+ s"))
 
@@ -168,11 +174,13 @@ def test_a_store_that_is_down_is_said_and_what_is_shown_is_old(
 
     with monkeypatch.context() as patch:
         patch.setattr(WaitingLine, "page", fail)
+        refresh(queue)
         expect(queue.get_by_role("alert")).to_contain_text("The store does not answer at the moment.")
         expect(queue.get_by_role("alert")).to_contain_text("What you see is old.")
         expect(queue.locator(".callers .row")).to_have_count(4)
         audit(queue)
         picture(queue, "board-queue-down")
+    refresh(queue)
     expect(queue.get_by_role("alert")).to_be_hidden()
 
 
@@ -180,9 +188,11 @@ def test_the_queue_is_for_everybody_and_fits(server: Server, queue: Page, waitin
     expect(queue.locator(".callers .row")).to_have_count(4)
     looked_at(queue, "board-queue")
     queue.set_viewport_size({"width": 1280, "height": 900})
+    queue.emulate_media(color_scheme="light")
     queue.get_by_text("Add a caller").click()
     row(queue, "c-802").get_by_role("button", name="Remove: c-802").click()
-    looked_at(queue, "board-queue-add")
+    audit(queue)
+    picture(queue, "board-queue-add-light")
 
 
 def test_an_empty_queue_says_what_would_fill_it(queue: Page) -> None:
