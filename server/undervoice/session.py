@@ -36,7 +36,7 @@ from undervoice.memory import CallMemory, Counts, Milestone
 from undervoice.opening import Policy, open_call, segmenter_config
 from undervoice.readings import rfc3339
 from undervoice.recap import Recap
-from undervoice.vad import Event, Place, Rest, Segmenter, SegmenterState, SpeechEnded, SpeechStarted
+from undervoice.vad import Event, Rest, Segmenter, SegmenterState, SpeechEnded, SpeechStarted
 
 MAX_WARNINGS = 32
 """A kind of warning is sent once; past this many kinds a call gets none any more."""
@@ -233,7 +233,7 @@ class Session:
                 yield event
             case Rest():
                 self._count(short=event.samples)
-            case Place():
+            case _:  # a place
                 yield self._milestone(event.state)
 
     # ------------------------------------------------------------ scores in
