@@ -40,7 +40,7 @@ def test_a_rising_score_says_to_slow_down_and_acknowledge_it(scene: Scene) -> No
     audit(scene.page)
     (told,) = scene.raised("hint")
     assert told == {
-        "rule": "upset_rising", "severity": "warning", "text": "", "actions": ["open_kb"],
+        "rule": "upset_rising", "severity": "warning", "text": shown(scene), "actions": ["open_kb"],
         "callId": scene.call_id, "offsetSec": 7.5,
     }  # fmt: skip
 

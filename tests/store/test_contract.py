@@ -170,9 +170,10 @@ async def test_a_call_comes_with_its_alerts(store: Store) -> None:
 
 
 async def test_feedback_is_the_last_word_on_a_reading(store: Store) -> None:
-    await store.save([word(0, at_sec=30), word(1, at_sec=10), word(0, "c-2"), word(0, at_sec=40, correct=True)])
+    calmer = word(1, at_sec=10, emotion=None, upset=False)
+    await store.save([word(0, at_sec=30), calmer, word(0, "c-2"), word(0, at_sec=40, correct=True)])
     await store.save([word(0, at_sec=20, emotion="stale")])
-    assert await store.feedback("c-1") == [word(1, at_sec=10), word(0, at_sec=40, correct=True)]
+    assert await store.feedback("c-1") == [calmer, word(0, at_sec=40, correct=True)]
 
 
 async def test_feedback_on_hints_is_the_last_word_on_an_alert(store: Store) -> None:

@@ -39,9 +39,13 @@ export class Coaching {
   /** The end of the newest final reading. */
   #readSec = 0;
 
-  /** @param {Desk} desk */
-  constructor(desk) {
+  /**
+   * @param {Desk} desk
+   * @param {(hint: Hint) => string} words what a hint says in the language that holds
+   */
+  constructor(desk, words) {
     this.desk = desk;
+    this.words = words;
   }
 
   /** A call begins. */
@@ -76,7 +80,7 @@ export class Coaching {
   tick(atSec) {
     this.#atSec = Math.max(this.#atSec, atSec);
     const stays = this.held ? HELD_SEC : SHOWN_SEC;
-    if (this.shown && this.#atSec - this.shown.atSec > stays) this.shown = null;
+    if (this.shown && this.#atSec - this.shown.atSec > stays) this.#take();
     if (this.shown && this.held) return;
     const hint = this.#coach.next(this.#atSec);
     if (hint) this.#show(hint);
@@ -115,9 +119,13 @@ export class Coaching {
 
   /** Take the shown hint away. */
   dismiss() {
+    this.#take();
+    this.desk.changed();
+  }
+
+  #take() {
     this.shown = null;
     this.held = false;
-    this.desk.changed();
   }
 
   /** @param {import('./messages.js').AlertMessage} alert */
@@ -132,9 +140,9 @@ export class Coaching {
   #show(hint) {
     this.shown = { hint, atSec: this.#atSec, useful: null, done: new Set() };
     this.told.push(this.shown);
-    const { severity, text } = hint;
+    const { severity } = hint;
     const actions = hint.actions.map((each) => (typeof each === 'string' ? each : each.action));
-    this.desk.raise('undervoice-hint', { severity, text, actions, ...this.#about(this.shown) });
+    this.desk.raise('undervoice-hint', { severity, text: this.words(hint), actions, ...this.#about(this.shown) });
   }
 
   /** @param {UsedHint} used */

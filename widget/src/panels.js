@@ -63,7 +63,7 @@ export class Panels {
       wait: (ms) => wait(ms, leaving()),
       raise: (name, detail) => emit(element, name, detail),
     };
-    this.coaching = new Coaching(this.desk);
+    this.coaching = new Coaching(this.desk, (hint) => (this.#language ? hintText(this.#language, hint) : hint.text));
   }
 
   /**
