@@ -49,7 +49,7 @@ const OF_THE_LINE = new Set(['too_quiet', 'clipping', 'noisy_line']);
 /** @type {readonly HintRule[]} */
 export const HINT_RULES = [
   { rule: 'upset_lasting', when: { state: 'upset', heldSec: 20 }, actions: ['suggest_supervisor', 'open_kb'], cooldownSec: 90 },
-  { rule: 'upset_rising', when: { rise: 0.15, withinSec: 10, from: 0.4 }, actions: ['open_kb'] },
+  { rule: 'upset_rising', when: { rise: 0.12, withinSec: 12, from: 0.45 }, actions: ['open_kb'] },
   { rule: 'recovered', when: { state: 'calm', after: 'recovering' }, severity: 'info' },
 ];
 
