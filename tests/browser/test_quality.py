@@ -82,6 +82,14 @@ def test_the_trend_is_an_arrow_and_a_word_and_does_not_flicker(desk: Page) -> No
     assert seen == ["– steady", "↑ rising", "– steady", "↓ easing", "– steady"]
 
 
+def test_past_a_peak_nothing_is_called_rising_though_it_is_far_above_what_it_was(desk: Page) -> None:
+    scene = Scene(desk)
+    trend = desk.locator("undervoice-meter .trend")
+    for n, (score, says) in enumerate(((0.4, "↑ rising"), (0.7, "↑ rising"), (0.68, "↑ rising"), (0.6, "– steady"))):
+        scene.say(scene.reading(10.0 + 5 * n), mood(score, "upset", trend=0.6))
+        expect(trend).to_have_text(says)
+
+
 def test_the_marker_and_the_word_follow_the_servers_smoothed_mood_alone(desk: Page) -> None:
     scene = Scene(desk)
     scene.hear(2.5, 0.41, "calm")

@@ -21,6 +21,9 @@ const STALE_SILENT_MS = 12_000;
 const STARVED_MS = 2000;
 /** What the server calls the trend is shown as rising or easing from here on, and until it is nearly level again. */
 const TREND = { enter: 0.25, leave: 0.1 };
+/** How far the score moves within so many seconds that nobody would call that the other way. */
+const SLOPE = { enter: 0.06, leave: 0 };
+const SLOPE_SEC = 10;
 
 /** The element's memory of one call. */
 export class MeterState {
@@ -38,6 +41,10 @@ export class MeterState {
   cells = [];
   rising = new Latch(TREND);
   easing = new Latch(TREND);
+  climbing = new Latch(SLOPE);
+  falling = new Latch(SLOPE);
+  /** @type {{atSec: number, score: number}[]} the smoothed scores of the last seconds */
+  scores = [];
   line = new LineQuality();
   speaking = false;
   levelDb = -100;
@@ -152,8 +159,15 @@ export class MeterState {
   /** @param {MoodMessage} mood */
   #feel(mood) {
     this.mood = mood;
-    this.rising.push(mood.trend, 0);
-    this.easing.push(-mood.trend, 0);
+    const atSec = this.cells.filter((cell) => cell.final).at(-1)?.end_offset_sec ?? 0;
+    this.scores = this.scores.filter((each) => atSec - each.atSec <= SLOPE_SEC && each.atSec < atSec);
+    this.scores.push({ atSec, score: mood.upset_score });
+    const slope = mood.upset_score - this.scores[0].score;
+    this.climbing.push(slope, 0);
+    this.falling.push(-slope, 0);
+    // The server's trend is how far the score is from what it was all along; just past a peak that is still much.
+    this.rising.push(this.falling.on ? 0 : mood.trend, 0);
+    this.easing.push(this.climbing.on ? 0 : -mood.trend, 0);
   }
 
   /** @param {EmotionMessage} reading */
