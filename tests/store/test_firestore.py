@@ -8,7 +8,7 @@ import itertools
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from undervoice.errors import BadInput, BadSettings, StoreDown
 from undervoice.messages import Totals
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, commits, queries
 from undervoice.store.cursors import encode_cursor
-from undervoice.store.documents import day_documents, document_id
+from undervoice.store.documents import day_documents, document_id, document_of
 from undervoice.store.firestore import COMMIT_DOCUMENTS, COMMIT_SEGMENTS, FirestoreStore
 from undervoice.store.firestore_erasing import PART
 from undervoice.store.tallies import Span, tally
@@ -42,6 +42,24 @@ def document(address: str, path: str) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=10) as answer:
         fields: dict[str, Any] = json.load(answer)["fields"]
     return fields
+
+
+@pytest.mark.emulator
+async def test_a_follower_is_told_once_what_others_see_late(store: FirestoreStore, clean_emulator: str) -> None:
+    """Of two commits at once the later can be seen first."""
+    start = (await store.logs(LogQuery())).follow
+    await store.save([segment(0)])
+    first = await store.logs(LogQuery(follow=start))
+    assert first.items == [segment(0)]
+    stored_at = datetime.fromisoformat(
+        document(clean_emulator, f"segments/{segment(0).segment_id}")["stored_at"]["timestampValue"]
+    )
+    late = document_of(segment(1)) | {"shard": 0, "stored_at": stored_at - timedelta(seconds=1)}
+    async with store._link.client() as client:
+        await client.collection("segments").document(segment(1).segment_id).set(late)
+    second = await store.logs(LogQuery(follow=first.follow, limit=1))
+    assert second.items == [segment(1)]
+    assert (await store.logs(LogQuery(follow=second.follow))).items == []
 
 
 @pytest.mark.emulator

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -19,8 +19,6 @@ from undervoice.errors import BadInput
 
 MAX_LIMIT = 500
 """Items a page at most."""
-
-T = TypeVar("T")
 
 Place = tuple[str, str]
 """The moment (as ``instant`` writes it) and the id of the last item of a page."""
@@ -79,7 +77,7 @@ def encode_mark(*mark: str) -> str:
     return _text(("follow", *mark))
 
 
-def decode_mark(follow: str | None, *kinds: Callable[[str], T]) -> tuple[T, ...]:
+def decode_mark(follow: str | None, *kinds: Callable[[str], Any]) -> tuple[Any, ...]:
     """Return what ``encode_mark`` was told, each part read by its kind.
 
     Raises:
