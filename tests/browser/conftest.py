@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 import soxr
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.browser.history import Past, remembering
 from tests.browser.processes import Service, serving
 from tests.browser.reading import SAMPLE
+
+expect.set_options(timeout=15_000)  # on a busy machine; what is to be quick says its own time
 
 QUIET = (
     "--no-sandbox",
