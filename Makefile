@@ -61,7 +61,7 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 # ---------------------------------------------------------------- tests
 
 # Most of the time goes to calls that are played in real time: three processes share it (tests/conftest.py says what goes together).
-AT_ONCE := --numprocesses 3 --dist loadscope
+AT_ONCE := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 test: tests coverage
 

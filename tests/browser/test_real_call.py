@@ -13,7 +13,7 @@ import soxr
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch, staged
-from tests.browser.pictures import keep
+from tests.browser.pictures import keep, wanted
 from tests.browser.processes import Service
 from tests.browser.reading import ROOT, Wire, cells, press
 from tests.browser.test_sources import ended_as_told
@@ -49,7 +49,7 @@ def caller(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Browser:
     return calling(launch, spoken(tmp_path_factory.mktemp("real") / "call.wav"))
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", "dark"] if wanted() else ["light"])  # it differs in its picture alone
 def scene(request: pytest.FixtureRequest, caller: Browser, service: Service) -> Iterator[tuple[str, Page]]:
     with staged(caller, service, request.param) as scene:
         yield scene
