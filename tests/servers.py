@@ -20,11 +20,11 @@ from tests.tiny import write_tiny_model
 from undervoice.app import create_app
 from undervoice.auth import Tokens
 from undervoice.lineup import Lineup
-from undervoice.messages import SUBPROTOCOL
 from undervoice.model import Model
 from undervoice.service import Service
 from undervoice.settings import load_settings
 from undervoice.sockets import LingeringSocket, PatientHttp
+from undervoice.terms import SUBPROTOCOL
 
 
 @dataclass

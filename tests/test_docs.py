@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -20,10 +24,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from tests.tiny import write_tiny_model
 from undervoice import __version__
 from undervoice.__main__ import COMMANDS, parser
-from undervoice.alerts import RULES
 from undervoice.app import create_app
 from undervoice.audio import RATES
 from undervoice.options import SETTINGS
+from undervoice.places import RULES_FILE
+from undervoice.rulebook import read_rules
 from undervoice.settings import load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -89,7 +94,43 @@ def percent(spread: dict[str, float]) -> str:
     return f"{spread['mean'] * 100:.1f} ± {spread['std'] * 100:.1f} %"
 
 
-GENERATED: dict[str, Callable[[], str]] = {"settings": settings_table, "accuracy": accuracy_table}
+MANIFEST = REPOSITORY / "widget" / "custom-elements.json"
+
+
+def element() -> dict[str, Any]:
+    """Return what the widget's manifest, made from its comments, says of the element."""
+    modules = json.loads(MANIFEST.read_text())["modules"]
+    (found,) = [each for module in modules for each in module["declarations"] if each.get("tagName")]
+    return cast(dict[str, Any], found)
+
+
+def element_tables() -> str:
+    """Return the element's attributes and events as rows, its CSS variables and parts as lists."""
+    said = element()
+    attributes = [f"| `{each['name']}`{_choice(each)} | {each['description']} |" for each in said["attributes"]]
+    events = [f"| `{each['name']}` | {each['description']} |" for each in said["events"]]
+    variables = [f"`{each['name']}` {each['description']}" for each in said["cssProperties"]]
+    parts = [f"`{each['name']}` {each['description']}" for each in said["cssParts"]]
+    return "\n".join(
+        [
+            *("| attribute | what |", "|---|---|", *attributes, ""),
+            *("| event | when |", "|---|---|", *events, ""),
+            *(textwrap.fill(f"CSS variables: {'; '.join(variables)}.", 140, break_on_hyphens=False), ""),
+            textwrap.fill(f"Parts: {'; '.join(parts)}.", 140, break_on_hyphens=False),
+        ]
+    )
+
+
+def _choice(attribute: dict[str, Any]) -> str:
+    choices = re.findall(r"'(\w+)'", attribute["type"]["text"])
+    return f": {', '.join(f'`{each}`' for each in choices)}" if choices else ""
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "element": element_tables,
+    "settings": settings_table,
+    "accuracy": accuracy_table,
+}
 
 
 def section(text: str, name: str) -> str:
@@ -139,7 +180,7 @@ def _named(readme: str) -> set[str]:
 
 def test_every_alert_rule_has_its_row(readme: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", section_of(readme, "### Alerts"), re.MULTILINE)
-    assert rows == [(rule.name, rule.severity, rule.message) for rule in RULES]
+    assert rows == [(rule.name, rule.severity, rule.message) for rule in read_rules(RULES_FILE)]
 
 
 def section_of(text: str, heading: str) -> str:
@@ -149,7 +190,7 @@ def section_of(text: str, heading: str) -> str:
 
 def test_every_command_and_every_flag_that_is_named_exists(readme: str) -> None:
     rows = section_of(readme, "## On the command line").splitlines()
-    commands = {module.__name__.rpartition(".")[2] for module in COMMANDS}
+    commands = {module.__name__.rpartition(".")[2].replace("_", "-") for module in COMMANDS}
     subparsers = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     assert set(subparsers.choices) == commands
     for name in commands:
@@ -184,17 +225,37 @@ def test_every_make_target_that_is_named_exists(readme: str) -> None:
 
 
 def test_the_elements_attributes_methods_and_events_are_its_own(readme: str) -> None:
-    text = section_of(readme, "## In your agents' desk")
-    source = "".join((REPOSITORY / "widget" / "src" / name).read_text() for name in ("element.js", "events.js"))
-    attributes = set(re.findall(r"@attr \{\w+\} ([a-z-]+)", source))
-    assert attributes == {name for name in attributes if f"`{name}`" in text}
+    text, said = section_of(readme, "## In your agents' desk"), element()
+    source = (REPOSITORY / "widget" / "src" / "events.js").read_text()
+    events = set(re.findall(r"@property \{.+\} (undervoice-[a-z-]+)", source))
+    assert events == {each["name"] for each in said["events"]} == set(re.findall(r"`(undervoice-[a-z-]+)`", text))
     tag = re.search(r"<undervoice-meter ([^>]*)>", text)
     assert tag
+    attributes = {each["name"] for each in said["attributes"]}
     assert set(re.findall(r"([a-z-]+)=", tag[1])) <= attributes
-    events = set(re.findall(r"'(undervoice-[a-z]+)'", source))
-    assert events == set(re.findall(r"`(undervoice-[a-z]+)`", text))
     for method in re.findall(r"\bmeter\.(\w+)\(", text):
-        assert method == "addEventListener" or re.search(rf"^  (async )?{method}\(", source, re.MULTILINE), method
+        assert method == "addEventListener" or method in {each["name"] for each in said["members"]}, method
+
+
+def test_the_elements_parts_and_variables_are_its_own() -> None:
+    said, sources = element(), [path.read_text() for path in (REPOSITORY / "widget" / "src").glob("*.js")]
+    parts = {part for text in sources for part in re.findall(r"part: '([a-z]+)'", text)}
+    assert parts == {each["name"] for each in said["cssParts"]}
+    looks = (REPOSITORY / "widget" / "src" / "looks.js").read_text()
+    light = dict(re.findall(r"(--uv-[a-z-]+): (#\w+);", looks.split("const DARK")[0]))
+    assert light == {each["name"]: each["default"] for each in said["cssProperties"]}
+
+
+def test_the_manifest_is_what_the_comments_say(tmp_path: Path) -> None:
+    cem = REPOSITORY / "widget" / "node_modules" / ".bin" / "cem"
+    if not (cem.exists() and shutil.which("node")):
+        pytest.skip("the analyzer is not installed: make widget")
+    config = ["--config", "custom-elements-manifest.config.mjs"]
+    outdir = os.path.relpath(tmp_path, REPOSITORY / "widget")
+    subprocess.run([cem, "analyze", *config, "--outdir", outdir, "--quiet"], cwd=REPOSITORY / "widget", check=True)
+    assert json.loads((tmp_path / "custom-elements.json").read_text()) == json.loads(MANIFEST.read_text()), (
+        "run npm --prefix widget run manifest"
+    )
 
 
 def test_every_module_has_its_floor() -> None:

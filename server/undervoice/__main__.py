@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from undervoice import __version__
-from undervoice.cli import analyze, audit, evaluate, logs, serve, settings, stream, token, train
+from undervoice.cli import analyze, audit, demo_data, evaluate, logs, rules, serve, settings, stream, token, train
 from undervoice.errors import BadInput, BadSettings, UndervoiceError
 
-COMMANDS = (serve, token, stream, analyze, train, evaluate, logs, audit, settings)
+COMMANDS = (serve, token, stream, analyze, train, evaluate, logs, rules, audit, demo_data, settings)
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended."""
 

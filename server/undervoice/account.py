@@ -23,7 +23,7 @@ class Account:
     def __init__(self, start: m.Start, policy: Policy, was: CallMemory) -> None:
         self._start, self._policy, self._started_at = start, policy, was.started_at
         self._seq = was.seq
-        self._mood, self._watch = MoodTracker(was.mood), Watch(policy.rules, was.alerts)
+        self._mood, self._watch = MoodTracker(was.mood, policy.weights), Watch(policy.rules, was.alerts)
         self.recap = Recap(start, was.started_at, policy.model, policy.rules, was.recap)
 
     def hear(self, segment: Segment, scores: Scores, latency_ms: float) -> Told:
@@ -32,9 +32,16 @@ class Account:
         if not segment.final:
             return [reading]
         mood = self._mood.hear(reading)
-        alerts = self._watch.see(mood, reading.end_offset_sec)
-        self.recap.add(reading, mood, alerts)
+        alerts = self._watch.hear(reading, mood)
+        self.recap.add(reading, mood)
+        self.recap.raised(alerts)
         return [reading, mood, *alerts]
+
+    def wait(self, silent_sec: float, offset_sec: float) -> Told:
+        """Take that nobody has spoken for so long at a place; return the alerts that this raises."""
+        alerts = self._watch.wait(silent_sec, offset_sec)
+        self.recap.raised(alerts)
+        return [*alerts]
 
     def _reading(self, segment: Segment, scores: Scores, latency_ms: float) -> m.EmotionReading:
         self._seq += 1

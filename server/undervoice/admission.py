@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from undervoice.auth import Principal, Role, Tokens
 from undervoice.errors import BadToken, Forbidden
-from undervoice.messages import SUBPROTOCOL
 from undervoice.rates import limited
 from undervoice.service import Service
+from undervoice.terms import SUBPROTOCOL
 
 BEARER_PROTOCOL = "bearer."
 """How a browser carries its token: it cannot set headers on a WebSocket, and a URL would be logged."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -11,18 +10,22 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from undervoice import board, dossier, sheets
 from undervoice import messages as m
 from undervoice import resources as r
 from undervoice.admission import principal
 from undervoice.answers import answer, decode_body, query
 from undervoice.auth import Principal, Role
-from undervoice.errors import BadInput, Forbidden, NotFound
-from undervoice.params import CallsParams, EmotionsParams, LogsParams, MetricsParams
+from undervoice.errors import BadInput, Forbidden
+from undervoice.params import LIMIT, CallAuditParams, CallsParams, EmotionsParams, LogsParams, MetricsParams
 from undervoice.readings import rfc3339
+from undervoice.rulebook import written
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
-from undervoice.trail import Handler, announce, noted, tell
+from undervoice.store.sifting import fits
+from undervoice.trail import Handler, noted, tell
 from undervoice.uploads import analyze_clip
+from undervoice.wall import LiveCall, Snapshot, WaitingCaller, WaitingPage
 from undervoice.wrappings import ClipParams
 
 Everyone: tuple[Role, ...] = ("agent", "supervisor", "integrator")
@@ -39,36 +42,63 @@ async def emotions(request: Request, service: Service) -> Response:
     segments = await service.store.segments(call_id)
     visible = [segment for segment in segments if bearer.may_see(call_id, segment.agent_id)]
     if not visible:
-        await _visible_call(service, bearer, call_id)
+        await dossier.visible_call(service, bearer, call_id)
     return answer(visible)
 
 
 async def logs(request: Request, service: Service) -> Response:
-    """Return a page of segments of all calls, newest first."""
-    return answer(await _logs(request, service))
+    """Return a page of segments of all calls, newest first; as CSV all of them."""
+    found = await _logs(request, service)
+    return found if isinstance(found, Response) else answer(found)
 
 
 async def bare_logs(request: Request, service: Service) -> Response:
     """Return the newest segments as the bare list that clients of the earlier system read."""
-    return answer((await _logs(request, service)).items)
+    found = await _logs(request, service)
+    return found if isinstance(found, Response) else answer(found.items)
 
 
-async def _logs(request: Request, service: Service) -> r.SegmentPage:
+async def _logs(request: Request, service: Service) -> r.SegmentPage | Response:
     bearer = principal(request, service, *Readers)
     params = query(request, LogsParams)
+    as_csv = sheets.wanted(request, params.format)
+    most = params.limit if as_csv else params.limit or LIMIT
     if bearer.is_agent and bearer.call_id is not None:
-        segments = await service.store.segments(bearer.call_id)
-        return r.SegmentPage(items=segments[::-1][: params.limit])
-    return await service.store.logs(
-        LogQuery(
-            limit=params.limit,
-            cursor=params.cursor,
-            agent_id=_own(bearer, params.agent_id),
-            emotion=params.emotion,
-            since=_moment(params.since),
-            until=_moment(params.until),
-        )
+        pages, wanted = _one_call(service, bearer.call_id, most), LogQuery()
+    else:
+        pages, wanted = service.store.logs, _log_query(bearer, params, as_csv)
+    if not as_csv:
+        return await pages(wanted)
+    _tell_csv(request)
+    return await sheets.log_sheet(pages, wanted, most, service.policy.model.labels)
+
+
+def _one_call(service: Service, call_id: str, most: int | None) -> sheets.Pages:
+    """Return a log of one call alone, which is but one page."""
+
+    async def page(_: LogQuery) -> r.SegmentPage:
+        return r.SegmentPage(items=(await service.store.segments(call_id))[::-1][:most])
+
+    return page
+
+
+def _log_query(bearer: Principal, params: LogsParams, as_csv: bool) -> LogQuery:
+    if params.follow is not None and (params.cursor or params.since or params.until or as_csv):
+        raise BadInput("follow goes without cursor, since, until and CSV", code="bad_parameter")
+    return LogQuery(
+        limit=params.limit or LIMIT,
+        cursor=params.cursor,
+        agent_id=_own(bearer, params.agent_id),
+        emotion=params.emotion,
+        since=_moment(params.since),
+        until=_moment(params.until),
+        follow=params.follow,
     )
+
+
+def _tell_csv(request: Request) -> None:
+    """Note the form in the audit log, also where ``Accept`` alone asked for it."""
+    tell(request, filters=(request.state.audited.filters or {}) | {"format": "csv"})
 
 
 def _own(bearer: Principal, agent_id: str | None) -> str | None:
@@ -95,51 +125,41 @@ async def calls(request: Request, service: Service) -> Response:
     """Return a page of calls, newest first; ``live=true`` those that are going on here now."""
     bearer = principal(request, service, *Readers)
     params = query(request, CallsParams)
-    agent_id = _own(bearer, params.agent_id)
+    wanted = CallQuery(
+        limit=params.limit,
+        cursor=params.cursor,
+        agent_id=_own(bearer, params.agent_id),
+        live=params.live,
+        since=_moment(params.since),
+        until=_moment(params.until),
+        min_upset_sec=params.min_upset_sec,
+        min_priority=params.min_priority,
+        alerted=params.alerts,
+    )
     if bearer.is_agent and bearer.call_id is not None:
-        return answer(r.CallPage(items=[await _visible_call(service, bearer, bearer.call_id)]))
+        return answer(r.CallPage(items=[await dossier.visible_call(service, bearer, bearer.call_id)]))
     if params.live:
-        going_on = [call for call in service.live.all() if agent_id in (None, call.agent_id)]
+        going_on = [call for call in service.live.all() if fits(wanted, call)]
         return answer(r.CallPage(items=going_on[: params.limit]))
-    wanted = CallQuery(limit=params.limit, cursor=params.cursor, agent_id=agent_id, live=params.live)
     return answer(await service.store.calls(wanted))
 
 
-async def call(request: Request, service: Service) -> Response:
-    """Return one call with its mood, alerts, totals and summary."""
-    bearer = principal(request, service, *Readers)
-    return answer(await _visible_call(service, bearer, request.path_params["call_id"]))
-
-
-async def _visible_call(service: Service, bearer: Principal, call_id: str) -> r.Call:
-    """Return a call that the bearer may see; somebody else's is as unknown as none."""
-    found = service.live.get(call_id) or await service.store.call(call_id)
-    if found is None or not bearer.may_see(found.call_id, found.agent_id):
-        raise NotFound("no such call", code="unknown_call")
-    return found
-
-
-async def erase(request: Request, service: Service) -> Response:
-    """Erase one call everywhere: a running one ends, and nothing of it is stored again; the audit log keeps its id."""
-    principal(request, service, "supervisor")
-    call_id = request.path_params["call_id"]
-    if not re.fullmatch(m.NAME_PATTERN, call_id):
-        raise NotFound("no such call", code="unknown_call")
-    await announce(request, service)
-    known = service.live.get(call_id) is not None
-    stored = await service.writer.erase(call_id)
-    await service.live.expel(call_id)
-    if not (known or stored):
-        raise NotFound("no such call", code="unknown_call")
-    return Response(status_code=204)
+async def rules(request: Request, service: Service) -> Response:
+    """Return the alert rules in force, in the order of their file."""
+    principal(request, service, *Readers)
+    return answer(r.RuleList([*map(written, service.policy.rules)]))
 
 
 async def metrics(request: Request, service: Service) -> Response:
     """Return a bare list of counts by day, by hour, or by the agent whose customers were heard."""
     principal(request, service, "supervisor")
-    params = query(request, MetricsParams)
-    wanted = MetricsQuery(**msgspec.structs.asdict(params), min_calls=service.bounds.min_calls)
-    return answer(await service.store.metrics(wanted))
+    params = msgspec.structs.asdict(query(request, MetricsParams))
+    as_csv = sheets.wanted(request, params.pop("format"))
+    rows = await service.store.metrics(MetricsQuery(**params, min_calls=service.bounds.min_calls))
+    if not as_csv:
+        return answer(rows)
+    _tell_csv(request)
+    return sheets.metrics_sheet(rows, params["interval"], service.policy.model.labels)
 
 
 async def tokens(request: Request, service: Service) -> Response:
@@ -178,6 +198,8 @@ class Operation:
     takes: type[msgspec.Struct] | None = None
     body: Any = None
     errors: tuple[int, ...] = ()
+    csv: bool = False
+    """Whether it answers CSV too."""
     action: str | None = None
     """How the audit log calls it; ``None``: it shows nothing of anybody."""
 
@@ -195,17 +217,38 @@ EMOTIONS = Operation(
 )  # fmt: skip
 METRICS = Operation(
     "GET", "/metrics/emotions", metrics, list[r.EmotionMetrics], ("supervisor",), MetricsParams,
-    errors=(400, 403, 503), action="read_metrics",
+    errors=(400, 403, 503), csv=True, action="read_metrics",
 )  # fmt: skip
+LIVE_EVENTS = {
+    "snapshot": Snapshot, "call": LiveCall, "mood": LiveCall, "alert": r.LoggedAlert, "ended": LiveCall,
+    "error": m.Failed,
+}  # fmt: skip
+"""What server-sent events carry, by name."""
 OPERATIONS = (
     CLIP,
     EMOTIONS,
     METRICS,
-    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams, errors=(400, 403, 503), action="read_logs"),
+    Operation("GET", "/logs", logs, r.SegmentPage, Readers, LogsParams,
+              errors=(400, 403, 503), csv=True, action="read_logs"),
     Operation("GET", "/calls", calls, r.CallPage, Readers, CallsParams,
               errors=(400, 403, 404, 503), action="read_calls"),
-    Operation("GET", "/calls/{call_id}", call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
-    Operation("DELETE", "/calls/{call_id}", erase, None, ("supervisor",), errors=(403, 404, 503), action="erase_call"),
+    Operation("GET", "/calls/{call_id}", dossier.call, r.Call, Readers, errors=(403, 404, 503), action="read_call"),
+    Operation("GET", "/calls/{call_id}/feedback", dossier.feedback, r.CallFeedback, ("supervisor",),
+              errors=(403, 404, 503), action="read_feedback"),
+    Operation("POST", "/calls/{call_id}/feedback", dossier.correct, None, Readers, body=m.Feedback,
+              errors=(400, 403, 404, 413, 503), action="correct_reading"),
+    Operation("GET", "/calls/{call_id}/audit", dossier.audit, r.CallAudit, ("supervisor",), CallAuditParams,
+              errors=(400, 403, 404, 503), action="read_audit"),
+    Operation("DELETE", "/calls/{call_id}", dossier.erase, None, ("supervisor",),
+              errors=(403, 404, 503), action="erase_call"),
+    Operation("GET", "/queue", board.queue, WaitingPage, ("supervisor",), board.QueueParams,
+              errors=(400, 403, 503), action="read_queue"),
+    Operation("POST", "/queue", board.join, WaitingCaller, ("supervisor", "integrator"), ClipParams, "caller",
+              (400, 403, 404, 413, 415, 422, 503), action="join_queue"),
+    Operation("DELETE", "/queue/{call_id}", board.leave, None, ("supervisor",), board.QueueLeaveParams,
+              errors=(400, 403, 404, 503), action="leave_queue"),
+    Operation("GET", "/rules", rules, r.RuleList, Readers, errors=(403,)),
+    Operation("GET", "/live", board.live, LIVE_EVENTS, ("supervisor",), errors=(403, 503), action="watch_live"),
     Operation("POST", "/tokens", tokens, r.TokenAnswer, ("integrator",), body=r.TokenRequest,
               errors=(400, 403, 413), action="issue_token"),
     Operation("GET", "/model", model, r.ModelsInService, Everyone, errors=(403,)),
@@ -216,6 +259,6 @@ EARLIER = (
     EMOTIONS,
     METRICS,
     Operation("GET", "/logs", bare_logs, list[r.LoggedSegment], Readers, LogsParams,
-              errors=(400, 403, 503), action="read_logs"),
+              errors=(400, 403, 503), csv=True, action="read_logs"),
 )  # fmt: skip
 """Without a prefix, as clients of the earlier system call them."""

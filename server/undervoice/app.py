@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from undervoice import asyncapi, openapi
+from undervoice import asyncapi, openapi, places
 from undervoice.admission import KeyFetching
 from undervoice.answers import answer, on_error
 from undervoice.api import EARLIER, OPERATIONS, Operation
@@ -35,18 +35,21 @@ from undervoice.live import LiveCalls
 from undervoice.messages import Limits
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
-from undervoice.pages import PROBES, WidgetFiles, demo, metrics
+from undervoice.pages import PROBES, BoardFiles, OwnFiles, WidgetFiles, board, demo, metrics
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
+from undervoice.rulebook import read_rules
 from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
-from undervoice.store import open_store
+from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
 from undervoice.trail import Handler
+from undervoice.waiting import WaitingLine
+from undervoice.webhooks import Webhooks
 
 log = logging.getLogger("undervoice")
 
@@ -75,10 +78,12 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
         for served in service.lineup.cards().models:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
         await service.writer.open()
+        await service.webhooks.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         yield
         sweeping.cancel()
         service.inference.close()
+        await service.webhooks.close()
         if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
         await asyncio.gather(sweeping, return_exceptions=True)
@@ -100,11 +105,20 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
     writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
+    webhooks = _webhooks(settings, store)
     model = lineup.chosen
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
-        policy=Policy(model.info(), limits, settings.consent_required, settings.subjects, model.upset_weights),
+        policy=Policy(
+            model.info(),
+            limits,
+            settings.consent_required,
+            settings.subjects,
+            model.upset_weights,
+            read_rules(settings.rules_file),
+            weights=settings.weights,
+        ),
         bounds=Bounds(
             origins=settings.origins,
             start_sec=settings.start_sec,
@@ -118,6 +132,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         inference=inference,
         store=store,
         writer=writer,
+        webhooks=webhooks,
         audit=audit,
         live=live,
         drain=Drain(live, settings.drain_sec),
@@ -125,6 +140,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         metrics=Metrics(
             models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
             writer=writer,
+            webhooks=webhooks,
             audit=audit,
             inference=inference,
             live=live,
@@ -132,7 +148,9 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         ),
         rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
+        waiting=WaitingLine(store, settings.weights, settings.queue_hours),
         widget_folder=settings.widget_folder,
+        board_folder=settings.board_folder,
     )
 
 
@@ -144,6 +162,17 @@ def _outbox(settings: Settings) -> Outbox | None:
         limit_mb=settings.outbox_mb,
         limit_hours=settings.outbox_hours,
         full_sync=settings.fsync == "full",
+    )
+
+
+def _webhooks(settings: Settings, store: Store) -> Webhooks:
+    return Webhooks(
+        settings.webhooks,
+        settings.webhook_secret,
+        settings.state / "webhooks.db",
+        least=settings.webhook_severity,
+        limit_sec=settings.webhook_hours * 3600,
+        is_erased=store.is_erased,
     )
 
 
@@ -169,7 +198,10 @@ def _routes(service: Service) -> list[BaseRoute]:
         Route("/metrics", bound(metrics)),
         *(Route(path, bound(_document(body))) for path, body in documents.items()),
         Route("/", bound(demo)),
-        Mount("/widget", WidgetFiles(directory=service.widget_folder)),
+        Mount("/widget", WidgetFiles(service.widget_folder, places.bundle_folder())),
+        Mount("/examples", OwnFiles(directory=places.examples_folder(), html=True, check_dir=False)),
+        *(Route(path, bound(board)) for path in ("/supervisor", "/supervisor/")),
+        Mount("/supervisor", BoardFiles(directory=service.board_folder, check_dir=False)),
     ]
 
 
@@ -203,7 +235,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["authorization", "content-type"],
+            allow_headers=["authorization", "content-type", "last-event-id"],
             expose_headers=["retry-after"],
         )
     ]

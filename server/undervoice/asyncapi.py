@@ -8,7 +8,8 @@ from typing import Any, get_args
 import msgspec
 
 from undervoice import __version__
-from undervoice.messages import SUBPROTOCOL, ClientMessage, ServerMessage
+from undervoice.messages import ClientMessage, ServerMessage
+from undervoice.terms import SUBPROTOCOL
 
 REF = "#/components/schemas/{name}"
 

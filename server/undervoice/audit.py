@@ -22,10 +22,12 @@ from typing import Any
 
 import msgspec
 
+from undervoice.backwards import lines_of_call
 from undervoice.chains import HeadKeys
-from undervoice.errors import Overloaded
+from undervoice.errors import NotFound, Overloaded
 from undervoice.ledger import Ledger
 from undervoice.readings import rfc3339
+from undervoice.resources import CallAudit
 
 log = logging.getLogger("undervoice.audit")
 
@@ -35,6 +37,8 @@ BATCH = 500
 LINGER_SEC = 0.1
 """How long the first line of a batch waits for company."""
 RETRY_SEC = 1.0
+SETTLE_SEC = 0.5
+"""How long a look at the log waits for the lines before it."""
 CONFIRM_SEC = 3.0
 """How long an erasure waits for its line to be on disk."""
 
@@ -81,6 +85,7 @@ class AuditLog:
         self._filled, self._hurry, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
+        self._looking = asyncio.Lock()  # one at a time: a long log keeps a disk busy
         self._ledger: Ledger | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -117,6 +122,25 @@ class AuditLog:
                     await written
                     return
         raise Overloaded("the audit log cannot be written, so nothing is erased", code="audit_down")
+
+    async def of_call(self, call_id: str, limit: int) -> CallAudit:
+        """Return the newest lines about a call, of all servers that share the folder.
+
+        Raises:
+            NotFound: ``audit_off``, there is no log.
+            Overloaded: ``audit_down``, it cannot be read.
+        """
+        if self._folder is None:
+            raise NotFound("this server keeps no audit log", code="audit_off")
+        self._hurry.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SEC):
+                await self._idle.wait()
+        try:
+            async with self._looking:
+                return await asyncio.to_thread(lines_of_call, self._folder, call_id, limit)
+        except OSError as error:
+            raise Overloaded("the audit log cannot be read", code="audit_down") from error
 
     async def close(self, deadline_sec: float = 2.0) -> int:
         """Write what waits, within the deadline, and return how many lines were lost."""

@@ -15,9 +15,9 @@ import jwt
 from undervoice.errors import BadInput, BadToken
 from undervoice.jwks import PublicKeys
 from undervoice.keys import Key, candidates, secret_key
-from undervoice.messages import NAME_PATTERN
 from undervoice.resources import TokenAnswer
 from undervoice.revocation import Revocations
+from undervoice.terms import NAME_PATTERN
 
 Role = Literal["agent", "supervisor", "integrator"]
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from undervoice.errors import GoingAway
 from undervoice.live import LiveCalls
 
 log = logging.getLogger("undervoice")
@@ -22,8 +23,9 @@ class Drain:
         """New calls are refused from now on, and readiness fails."""
 
     async def run(self) -> int:
-        """Move every call elsewhere; return how many did not go in time."""
+        """Move every call elsewhere, and those who watch; return how many calls did not go in time."""
         self.begun = True
+        self._live.feed.end(GoingAway("this server is being stopped", retry_after_ms=1000))
         if len(self._live):
             log.info("stopping: %d calls move within %.0f s", len(self._live), self._deadline_sec)
         claims = list(self._live.claims.values())

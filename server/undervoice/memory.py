@@ -11,9 +11,9 @@ from datetime import datetime
 import msgspec
 
 from undervoice.alerts import AlertMemory
-from undervoice.messages import Config
 from undervoice.mood import MoodMemory
 from undervoice.recap import RecapMemory
+from undervoice.terms import Config
 from undervoice.vad import SegmenterState
 
 

@@ -15,6 +15,7 @@ from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.live import LiveCalls
 from undervoice.store.writer import Writer
+from undervoice.webhooks import Webhooks
 
 Row = tuple[str, str, float]
 """Name without prefix, what it is, and its value."""
@@ -28,13 +29,14 @@ class Metrics(Collector):
         *,
         models: str,
         writer: Writer,
+        webhooks: Webhooks,
         audit: AuditLog,
         inference: Inference,
         live: LiveCalls,
         connections: Connections,
     ) -> None:
         self._models, self._writer, self._audit, self._inference = models, writer, audit, inference
-        self._live, self._connections = live, connections
+        self._webhooks, self._live, self._connections = webhooks, live, connections
         self._agent_sec, self._refusals = 0.0, 0
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -82,6 +84,8 @@ class Metrics(Collector):
                 "1 while the audit log cannot be written: nothing is erased.",
                 self._audit.last_error is not None,
             ),
+            ("webhooks_waiting", "Alerts that a receiver does not have yet.", self._webhooks.waiting),
+            ("webhooks_down", "Receivers of alerts that take none at the moment.", self._webhooks.down),
             ("calls_live", "Calls that are going on.", len(self._live)),
             ("connections", "Open sockets of calls.", len(self._connections)),
             ("connections_limit", "Sockets that may be open.", self._connections.most),
@@ -97,6 +101,10 @@ class Metrics(Collector):
             ("writer_saved", "Records that the store has confirmed.", writer.saved),
             ("writer_dropped", "Records that will never be stored.", writer.dropped),
             ("audit_lost", "Lines of the audit log that will never be written.", self._audit.lost),
+            ("webhooks_delivered", "Alerts that a receiver has.", self._webhooks.delivered),
+            ("webhooks_failed", "Attempts to deliver an alert that failed.", self._webhooks.failed),
+            ("webhooks_given_up", "Alerts that a receiver refused, or did not take in time.", self._webhooks.given_up),
+            ("webhooks_unkept", "Alerts for receivers that only memory held.", self._webhooks.unkept),
             ("segments_scored", "Segments scored.", inference.scored),
             ("segments_fell_back", "Final segments that the quick model scored under load.", inference.fell_back),
             ("segments_shed", "Final segments that were given up under load.", inference.shed),

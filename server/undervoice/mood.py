@@ -12,8 +12,9 @@ import math
 import msgspec
 
 from undervoice.emotion import Reading
-from undervoice.messages import Mood, MoodState
-from undervoice.triage import priority
+from undervoice.messages import Mood
+from undervoice.terms import MoodState
+from undervoice.triage import DEFAULT, Weights, priority
 
 SMOOTHING_SEC = 6.0
 BASELINE_SEC = 45.0
@@ -43,8 +44,8 @@ class MoodMemory(msgspec.Struct, frozen=True):
 class MoodTracker:
     """Follows one call's final readings."""
 
-    def __init__(self, memory: MoodMemory | None = None) -> None:
-        self.memory = memory or MoodMemory()
+    def __init__(self, memory: MoodMemory | None = None, weights: Weights = DEFAULT) -> None:
+        self.memory, self._weights = memory or MoodMemory(), weights
 
     def hear(self, reading: Reading) -> Mood:
         """Take the next final reading; return the mood after it."""
@@ -71,7 +72,8 @@ class MoodTracker:
             upset_score=round(m.score, 4),
             upset_sec=round(m.upset_sec, 3),
             trend=round(trend, 3),
-            priority=priority(m.score, m.arousal),
+            priority=priority(m.score, m.arousal, weights=self._weights),
+            arousal=round(m.arousal, 4),
         )
 
 

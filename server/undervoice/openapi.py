@@ -12,6 +12,7 @@ from undervoice import __version__
 from undervoice import resources as r
 from undervoice.api import EARLIER, OPERATIONS, Operation
 from undervoice.pages import PROBES, metrics
+from undervoice.wall import LONGEST_TEXT, QueueRequest
 
 REF = "#/components/schemas/{name}"
 AUDIO_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "application/octet-stream")
@@ -21,9 +22,10 @@ AUDIO_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "application/octet-stream
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of this server."""
     operations = [*(("/api/v1", row) for row in OPERATIONS), *(("", row) for row in EARLIER)]
-    types = [row.answers for _, row in operations if row.answers]
+    types = [row.answers for _, row in operations if row.answers and not isinstance(row.answers, dict)]
+    types += [kind for _, row in operations if isinstance(row.answers, dict) for kind in row.answers.values()]
     types += [row.body for _, row in operations if isinstance(row.body, type)]
-    _, components = msgspec.json.schema_components([*types, r.Health, r.ErrorAnswer], ref_template=REF)
+    _, components = msgspec.json.schema_components([*types, QueueRequest, r.Health, r.ErrorAnswer], ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for prefix, row in operations:
         paths.setdefault(prefix + row.path, {})[row.method.lower()] = _operation(row, earlier=not prefix)
@@ -59,13 +61,22 @@ def _operation(row: Operation, *, earlier: bool) -> dict[str, Any]:
     }
     if row.body == "clip":
         made["requestBody"] = _clip_body()
+    elif row.body == "caller":
+        made["requestBody"] = _caller_body()
     elif row.body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(row.body)}}}
     return made
 
 
 def _success(row: Operation) -> dict[str, Any]:
-    return {"200": _content("The answer.", row.answers)} if row.answers else {"204": {"description": "Done."}}
+    if isinstance(row.answers, dict):
+        return {"200": _events(row.answers)}
+    if not row.answers:
+        return {"204": {"description": "Done."}}
+    answer = _content("The answer.", row.answers)
+    if row.csv:
+        answer["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return {"200": answer}
 
 
 def _probe(path: str, doc: str) -> dict[str, Any]:
@@ -110,6 +121,26 @@ def _query_parameters(row: Operation) -> list[dict[str, Any]]:
     _, components = msgspec.json.schema_components([row.takes], ref_template=REF)
     fields = components[row.takes.__name__]["properties"]
     return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
+
+
+def _events(kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return how a stream of server-sent events is answered: ``x-events`` has what stands in the data of each."""
+    schema = {"type": "string", "x-events": {name: _schema(kind) for name, kind in kinds.items()}}
+    told = "Server-sent events, until the line or the token ends; `Last-Event-ID` goes on where a reader was."
+    return {"description": told, "content": {"text/event-stream": {"schema": schema}}}
+
+
+def _caller_body() -> dict[str, Any]:
+    """Return what a caller comes as: a recording, or the id of a known call; a text beside either."""
+    body = _clip_body()
+    text = {"type": "string", "maxLength": LONGEST_TEXT}
+    for kind in ("multipart/form-data", "application/json"):
+        body["content"][kind]["schema"]["properties"] |= {"text": text, "call_id": {"type": "string"}}
+    body["content"]["multipart/form-data"]["schema"]["required"] = []
+    body["content"]["application/json"]["schema"] = {
+        "anyOf": [_schema(QueueRequest), body["content"]["application/json"]["schema"]]
+    }
+    return body | {"required": False}
 
 
 def _clip_body() -> dict[str, Any]:

@@ -6,18 +6,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from undervoice.alerts import RULES, Rule
+from undervoice.alerts import Rule
 from undervoice.audio import AudioFormat
 from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS
 from undervoice.errors import BadStart, Forbidden
-from undervoice.messages import (
-    Config,
-    Limits,
-    ModelInfo,
-    Start,
-    VadConfig,
-    Warned,
-)
+from undervoice.messages import Limits, ModelInfo, Start, Warned
+from undervoice.terms import Config, VadConfig
+from undervoice.triage import DEFAULT, Weights
 from undervoice.vad import SegmenterConfig
 
 MAX_METADATA_BYTES = 4096
@@ -33,7 +28,9 @@ class Policy:
     subjects: tuple[str, ...] = ("customer",)
     """Whose voices may be scored."""
     upset_weights: dict[str, float] = field(default_factory=lambda: dict(UPSET_WEIGHTS))
-    rules: tuple[Rule, ...] = RULES
+    rules: tuple[Rule, ...] = ()
+    weights: Weights = DEFAULT
+    """What counts how much in a priority."""
 
 
 def open_call(start: Start, policy: Policy) -> tuple[Start, AudioFormat, list[Warned]]:

@@ -12,9 +12,13 @@ from pathlib import Path
 
 from undervoice import places
 from undervoice.secret import LEAST_SECRET_BYTES
+from undervoice.signatures import signing_key
+from undervoice.triage import AROUSAL_WEIGHT, STEP, UPSET_WEIGHT, WORDS_WEIGHT
 
 PREFIX = "UNDERVOICE_"
 OFF = "off"
+LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
+MOST_WEBHOOKS = 16
 DEFAULT_PORT = re.compile(r"^https:.*:443$|^http:.*:80$")
 
 
@@ -59,13 +63,26 @@ def _subjects(value: object) -> tuple[str, ...]:
 
 def _jwks(value: object) -> str:
     text = _text(value)
-    if (
-        "://" in text
-        and not text.startswith("https://")
-        and not re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]", text)
-    ):
+    if "://" in text and not text.startswith("https://") and not LOOPBACK.match(text):
         raise ValueError("must be a file, or an https:// address (http:// on this machine only)")
     return text
+
+
+def _webhooks(value: object) -> tuple[str, ...]:
+    urls = tuple(dict.fromkeys(re.split(r"[\s,]+", str(value).strip())))
+    if len(urls) > MOST_WEBHOOKS:
+        raise ValueError(f"must be at most {MOST_WEBHOOKS} addresses")
+    for url in urls:
+        if not re.fullmatch(r"https://[^/?#\s]+[^#\s]*", url) and not LOOPBACK.match(url):
+            raise ValueError("must be https:// addresses (http:// on this machine only), separated by commas")
+    return urls
+
+
+def _webhook_secret(value: object) -> tuple[bytes, ...]:
+    try:
+        return tuple(signing_key(part) for part in re.split(r"[\s,]+", str(value).strip()))
+    except ValueError:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64; two with a comma while it changes") from None
 
 
 def _store(value: object) -> str:
@@ -163,9 +180,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("requests_per_sec", _integer(1, 100_000), 100, "requests a second of one token, and of one address"),
     Setting("upload_mb_per_min", _integer(1, 1_000_000), 1500,
             "megabytes of recordings a minute of one token, and of one address"),
+    Setting("rules", _folder, None, "file of alert rules (TOML)", shown="those that are shipped"),
+    Setting("webhooks", _webhooks, (), "addresses that alerts are sent to, separated by commas",
+            shown="none", secret=True),
+    Setting("webhook_secret", _webhook_secret, (), "signs them: `whsec_` and 24 to 64 bytes in base64",
+            shown="none", secret=True),
+    Setting("webhook_severity", _choice("info", "warning", "critical"), "warning", "least severity that is sent"),
+    Setting("webhook_hours", _integer(1, 168), 24, "hours after which an alert that no receiver took is given up"),
     Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
             shown="none: this machine only", secret=True),
     Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),
+    Setting("upset_weight", _integer(0, 1000), UPSET_WEIGHT, "points of priority that an upset voice has at most"),
+    Setting("arousal_weight", _integer(0, 1000), AROUSAL_WEIGHT, "points that an excited voice has at most"),
+    Setting("words_weight", _integer(0, 1000), WORDS_WEIGHT,
+            "points that the hardest words of a transcript add, and the kindest take away"),
+    Setting("age_step", _integer(1, 1000), STEP, "points that each newcomer adds to all who wait"),
+    Setting("queue_hours", _integer(1, 168), 12, "hours after which a waiting caller is forgotten"),
     Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),
 )  # fmt: skip
 """All settings. A row here is a variable, a line of ``undervoice settings`` and of the README."""

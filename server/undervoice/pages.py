@@ -1,14 +1,16 @@
-"""What needs none of the tokens for calls: probes, metrics, the demo page, and the widget's files."""
+"""What needs none of the tokens for calls: probes, metrics, the demo page, the board's page, and the files of both."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from undervoice import __version__
@@ -17,6 +19,8 @@ from undervoice.answers import answer
 from undervoice.errors import BadToken, Forbidden, StoreDown
 from undervoice.resources import Health
 from undervoice.service import Service
+
+NOT_BUILT = "The supervisor's board has not been built here: run `make board` in the checkout, or install the wheel.\n"
 
 
 async def health(request: Request, service: Service) -> Response:
@@ -109,7 +113,12 @@ async def demo(request: Request, service: Service) -> Response:
 
 
 class WidgetFiles(StaticFiles):
-    """The widget's files, for pages of any origin: they hold no secrets."""
+    """The widget's modules and bundle, for pages of any origin: they hold no secrets."""
+
+    def __init__(self, modules: Path, bundle: Path) -> None:
+        super().__init__(directory=modules)
+        # In a checkout the bundle lies elsewhere, and may come while the server runs.
+        self.all_directories.append(bundle)
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         """Serve a file with the headers that embedding needs."""
@@ -118,3 +127,34 @@ class WidgetFiles(StaticFiles):
         response.headers["cross-origin-resource-policy"] = "cross-origin"
         response.headers["cache-control"] = "no-cache"
         return response
+
+
+class OwnFiles(StaticFiles):
+    """What pages of this server itself are made of."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """Serve a file that browsers may keep, and ask about before they use it."""
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def board(request: Request, service: Service) -> Response:
+    """Serve the supervisor's board; what it shows it asks for with the token of whoever signs in."""
+    page = service.board_folder / "index.html"
+    return FileResponse(page) if page.is_file() else PlainTextResponse(NOT_BUILT, 503)
+
+
+class BoardFiles(OwnFiles):
+    """The board's files, for its own page; in a checkout they may come while the server runs."""
+
+    async def check_config(self) -> None:
+        """Look whether there are any.
+
+        Raises:
+            HTTPException: 503, they have not been built.
+        """
+        try:
+            await super().check_config()
+        except RuntimeError as error:
+            raise HTTPException(503, "board not built") from error

@@ -11,6 +11,9 @@ PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parents[1]
 """Where models and widget lie in an editable install; a wheel carries its own."""
 
+RULES_FILE = PACKAGE / "rules.toml"
+"""The alert rules that are in force where the operator names no others."""
+
 AUTO = "auto"
 AUTO_NAMES = ("accurate", "compact")
 """What ``auto`` stands for: the model for finals, and the one that helps it."""
@@ -39,6 +42,26 @@ def widget_folder() -> Path:
         BadSettings: when the installation lacks it.
     """
     return _first([PACKAGE / "_widget", REPOSITORY / "widget" / "src"], "the widget's files are missing")
+
+
+def bundle_folder() -> Path:
+    """Return the folder of the widget in one file, which in a checkout is there once it has been built."""
+    return _carried("_widget", "widget/dist/meter")
+
+
+def examples_folder() -> Path:
+    """Return the folder of pages that show how the widget is put to use."""
+    return _carried("_examples", "widget/examples")
+
+
+def board_folder() -> Path:
+    """Return the folder of the supervisor's board, which in a checkout is there once it has been built."""
+    return _carried("_board", "widget/dist/board")
+
+
+def _carried(name: str, made: str) -> Path:
+    carried = PACKAGE / name
+    return carried if carried.is_dir() else REPOSITORY / made
 
 
 def _model_places(name: str) -> list[Path]:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from undervoice.emotion import Reading
-from undervoice.messages import Consent, Message, ModelInfo, Mood, MoodState, Name, Severity, Totals
+from undervoice.messages import ModelInfo, Mood, Totals
+from undervoice.terms import Consent, Message, MoodState, Name, Severity
 
 
 class LoggedSegment(Reading, frozen=True, kw_only=True):
@@ -39,6 +40,72 @@ class LoggedFeedback(Message, frozen=True):
     correct: bool
     emotion: str | None
     timestamp: str
+    upset: bool | None = None
+
+
+class LoggedHintFeedback(Message, frozen=True):
+    """What an agent said of a hint, as the store keeps it; the last word on each alert."""
+
+    alert_id: str
+    call_id: str
+    agent_id: str | None
+    rule: str
+    useful: bool
+    offset_sec: float
+    """The alert's place in the call."""
+    timestamp: str
+
+
+class CallFeedback(Message, frozen=True):
+    """What was said of one call's readings and hints, the last word on each, oldest first."""
+
+    call_id: str
+    items: list[LoggedFeedback]
+    hints: list[LoggedHintFeedback]
+
+
+class AuditLine(Message, frozen=True, omit_defaults=True):
+    """Who did what about a call, and how that ended."""
+
+    time: str
+    action: str
+    role: str | None = None
+    subject: str | None = None
+    token_id: str | None = None
+    method: str = ""
+    route: str = ""
+    filters: dict[str, Any] = {}
+    status: int = 0
+    """0: announced, before it happened."""
+    code: str | None = None
+    """Why it was refused."""
+
+
+class CallAudit(Message, frozen=True):
+    """The newest lines of the audit log about one call, newest first."""
+
+    call_id: str
+    items: list[AuditLine]
+    complete: bool
+    """Whether these are all; else there are older ones, or the log is too long to be searched to its beginning."""
+
+
+class RuleInForce(Message, frozen=True):
+    """A rule by which alerts are raised here."""
+
+    rule: str
+    severity: Severity
+    message: str
+    actions: tuple[str, ...]
+    cooldown_sec: float
+    conditions: dict[str, str | float]
+    """What must hold, all of it, as the file of rules writes it."""
+
+
+class RuleList(Message, frozen=True):
+    """The rules in force, in the order of their file."""
+
+    items: list[RuleInForce]
 
 
 class Peak(Message, frozen=True):
@@ -46,6 +113,22 @@ class Peak(Message, frozen=True):
 
     offset_sec: float
     upset_score: float
+
+
+class Turn(Message, frozen=True):
+    """The mood's state from a place of the call on."""
+
+    offset_sec: float
+    state: MoodState
+
+
+class Helped(Message, frozen=True):
+    """A hint after which the mood recovered. That the one brought the other about is not known."""
+
+    rule: str
+    offset_sec: float
+    recovered_sec: float
+    """Where in the call the mood recovered, at most a minute later."""
 
 
 class Summary(Message, frozen=True):
@@ -56,6 +139,12 @@ class Summary(Message, frozen=True):
     """Share of the scored time in which the smoothed score stood for upset."""
     peak: Peak | None
     ended_as: MoodState
+    course: tuple[Turn, ...] = ()
+    """How it went: the states after the first calm one, in order; of a restless call the latest."""
+    turned_sec: float | None = None
+    """When it turned: from there on it was not upset any more; absent if it never was, or ended so."""
+    helped: tuple[Helped, ...] = ()
+    """Hints that were followed by recovery; of many the latest."""
 
 
 class Call(Message, frozen=True):
@@ -86,10 +175,12 @@ class ClipResult(Reading, frozen=True, kw_only=True):
 
 
 class SegmentPage(Message, frozen=True):
-    """A page of the log, newest first."""
+    """A page of the log, newest first; to a follower, what was stored since, in that order."""
 
     items: list[LoggedSegment]
     next_cursor: str | None = None
+    follow: str | None = None
+    """With the first page: asks for what is stored after it was read."""
 
 
 class CallPage(Message, frozen=True):

@@ -14,6 +14,8 @@ import zlib
 
 import msgspec
 
+from undervoice.alerts import AlertMemory
+from undervoice.course import CourseMemory
 from undervoice.errors import BadStart
 from undervoice.memory import CallMemory
 from undervoice.secret import derived_keys
@@ -51,12 +53,15 @@ class Seals:
         self._keys = derived_keys(PURPOSE, secret, previous)
 
     def seal(self, call_id: str, agent_id: str | None, memory: CallMemory) -> str:
-        """Return the token; where it would be too long the call's earlier alerts stay behind, the store has them."""
-        token = self._sealed(Sealed(call_id, agent_id, memory))
-        if len(token) > LONGEST_TOKEN:
-            recap = msgspec.structs.replace(memory.recap, alerts=())
-            token = self._sealed(Sealed(call_id, agent_id, msgspec.structs.replace(memory, recap=recap)))
-        return token
+        """Return the token; where it would be too long, alerts (the store has them) and the mood's course stay behind.
+
+        Should that not be enough, cooldowns do: an alert may then be raised again, and the call goes on.
+        """
+        recap = msgspec.structs.replace(memory.recap, alerts=(), course=CourseMemory())
+        brief = msgspec.structs.replace(memory, recap=recap)
+        briefer = msgspec.structs.replace(brief, alerts=AlertMemory(state=brief.alerts.state))
+        tokens = (self._sealed(Sealed(call_id, agent_id, each)) for each in (memory, brief, briefer))
+        return next((token for token in tokens if len(token) <= LONGEST_TOKEN), "")
 
     def _sealed(self, sealed: Sealed) -> str:
         body = zlib.compress(_encode(sealed))

@@ -18,6 +18,8 @@ from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
 from undervoice.store import Store
 from undervoice.store.writer import Writer
+from undervoice.waiting import WaitingLine
+from undervoice.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Service:
     inference: Inference
     store: Store
     writer: Writer
+    webhooks: Webhooks
     audit: AuditLog
     live: LiveCalls
     drain: Drain
@@ -54,7 +57,9 @@ class Service:
     metrics: Metrics
     rates: Rates
     room: Room
+    waiting: WaitingLine
     widget_folder: Path
+    board_folder: Path
 
     @property
     def draining(self) -> bool:

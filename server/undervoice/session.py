@@ -9,11 +9,11 @@
     paused     warning  only counts        warning   live      answers              stopped
     stopped    –        –                  –         –         –                    –
 
-Outputs are messages to send, ``Segment``s to score, ``LoggedFeedback`` to store, ``Milestone``s, and
+Outputs are messages to send, ``Segment``s to score, logged feedback to store, ``Milestone``s, and
 ``End``. Whoever drives a session scores each segment, gives the scores back with ``scored`` (or says
 ``shed``) in the order of the outputs, and sends what those return in their place. Once that is done
-for all before a milestone, ``memory`` gives what a checkpoint carries; a session that ``continues``
-from it goes on as if nothing had happened.
+for all before a milestone, ``reached`` gives what it brings, and then ``memory`` what a checkpoint
+carries; a session that ``continues`` from it goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from undervoice.memory import CallMemory, Counts, Milestone
 from undervoice.opening import Policy, open_call, segmenter_config
 from undervoice.readings import rfc3339
 from undervoice.recap import Recap
-from undervoice.vad import Event, Place, Rest, Segmenter, SegmenterState, SpeechEnded, SpeechStarted
+from undervoice.vad import Event, Rest, Segmenter, SegmenterState, SpeechEnded, SpeechStarted
 
 MAX_WARNINGS = 32
 """A kind of warning is sent once; past this many kinds a call gets none any more."""
@@ -50,7 +50,7 @@ class End:
     error: UndervoiceError | None = None
 
 
-Output = m.ServerMessage | Segment | r.LoggedFeedback | Milestone | End
+Output = m.ServerMessage | Segment | r.LoggedFeedback | r.LoggedHintFeedback | Milestone | End
 
 
 class Session:
@@ -116,14 +116,19 @@ class Session:
         self.channel: Channel = "customer" if "customer" in self.audio.channels else "agent"
         self._column = self.audio.channels.index(self.channel)
         self._decoder = Decoder(self.audio)
-        self._segmenter = Segmenter(
-            segmenter_config(was.config), self.audio.sample_rate, self.channel, state=was.segmenter
-        )
+        cuts = segmenter_config(was.config)
+        self._segmenter = Segmenter(cuts, self.audio.sample_rate, self.channel, state=was.segmenter)
         self._account = Account(self.start, self.policy, was)
         self.state = "paused" if was.paused else "live"
 
     def _milestone(self, state: SegmenterState) -> Milestone:
         return Milestone(state, self.state == "paused", self._counts)
+
+    def reached(self, milestone: Milestone) -> Told:
+        """Return the alerts that a milestone brings, once everything before it is out: silence makes no reading."""
+        place = milestone.segmenter
+        silent = 0 if place.speaking or place.silent_since is None else place.sample - place.silent_since
+        return self._account.wait(position_sec(silent), position_sec(place.sample)) if silent else []
 
     def memory(self, milestone: Milestone) -> CallMemory:
         """Return what a checkpoint at a milestone carries, once everything before it is out."""
@@ -180,7 +185,9 @@ class Session:
             case m.Flush():
                 return [*self._outputs(self._segmenter.flush()), m.Flushed(self.position_sec)]
             case m.Feedback():
-                return self._feedback(event, now)
+                return self._heed(self.recap.feedback(event, now))
+            case m.HintFeedback():
+                return self._heed(self.recap.hint_feedback(event, now))
             case m.Ping():
                 return [m.Pong(event.id)]
             case m.Stop():
@@ -205,9 +212,8 @@ class Session:
         self._count(discarded=samples, paused=samples if self.state == "paused" else 0)
         return [*outputs, *self._outputs(self._segmenter.skip(samples))]
 
-    def _feedback(self, event: m.Feedback, now: datetime) -> list[Output]:
-        heeded = self.recap.feedback(event, now)
-        return [*self.warn([heeded])] if isinstance(heeded, m.Warned) else [heeded]
+    def _heed(self, word: r.LoggedFeedback | r.LoggedHintFeedback | m.Warned) -> list[Output]:
+        return [*self.warn([word])] if isinstance(word, m.Warned) else [word]
 
     def stop(self, reason: str, error: UndervoiceError | None = None) -> list[Output]:
         """Close whatever is open and end the call."""
@@ -227,7 +233,7 @@ class Session:
                 yield event
             case Rest():
                 self._count(short=event.samples)
-            case Place():
+            case _:  # a place
                 yield self._milestone(event.state)
 
     # ------------------------------------------------------------ scores in

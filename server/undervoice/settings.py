@@ -17,6 +17,8 @@ from undervoice import places
 from undervoice.errors import BadSettings
 from undervoice.options import PREFIX, SETTINGS, Setting
 from undervoice.secret import kept_secret
+from undervoice.terms import Severity
+from undervoice.triage import Weights
 
 Source = Literal["default", "environment", "flag", "state folder"]
 
@@ -57,8 +59,18 @@ class Settings:
     revoked: Path | None
     requests_per_sec: int
     upload_mb_per_min: int
+    rules: Path | None
+    webhooks: tuple[str, ...] = field(repr=False)
+    webhook_secret: tuple[bytes, ...] = field(repr=False)
+    webhook_severity: Severity
+    webhook_hours: int
     metrics_token: str | None = field(repr=False)
     min_calls: int
+    upset_weight: int
+    arousal_weight: int
+    words_weight: int
+    age_step: int
+    queue_hours: int
     log_level: str
     sources: Mapping[str, Source]
 
@@ -81,14 +93,29 @@ class Settings:
         return self.consent == "required" or (self.consent == "auto" and not self.loopback)
 
     @property
+    def weights(self) -> Weights:
+        """What counts how much in a priority."""
+        return Weights(self.upset_weight, self.arousal_weight, self.words_weight, self.age_step)
+
+    @property
     def model_folders(self) -> tuple[Path, ...]:
         """The folders of the models that score, the chosen one first."""
         return places.model_folders(self.model)
 
     @property
+    def rules_file(self) -> Path:
+        """The file of the alert rules in force."""
+        return self.rules or places.RULES_FILE
+
+    @property
     def widget_folder(self) -> Path:
         """The folder of the pages and modules for browsers."""
         return places.widget_folder()
+
+    @property
+    def board_folder(self) -> Path:
+        """The folder of the supervisor's board."""
+        return places.board_folder()
 
 
 def load_settings(
@@ -116,6 +143,8 @@ def load_settings(
     settings = Settings(**values, sources=sources)
     if serving:
         _check_address(settings)
+    if settings.webhooks and not settings.webhook_secret:
+        raise BadSettings(f"{PREFIX}WEBHOOKS needs {PREFIX}WEBHOOK_SECRET: nobody could tell our alerts from others'")
     return settings
 
 

@@ -59,6 +59,8 @@ class Speaker:
         self.claim: Claim | None = None
         """The hold on the call's id, once it has started."""
         self._leaving = False
+        self._over: r.Call | None = None
+        """The call as it ended, once it has."""
 
     def put(self, outputs: list[Output], arrived: float, *, patient: bool = False) -> None:
         """Put outputs on the line; a segment is queued for scoring at once.
@@ -73,7 +75,7 @@ class Speaker:
                 self._waiting[output] = arrived
                 scores = self._service.inference.submit(output, self, _urgency(output, patient=patient))
                 self._line.put_nowait(Scoring(output, arrived, scores))
-            elif isinstance(output, r.LoggedFeedback):
+            elif isinstance(output, r.LoggedFeedback | r.LoggedHintFeedback):
                 self._service.writer.put(output)
             else:
                 self._line.put_nowait(output)
@@ -117,14 +119,19 @@ class Speaker:
     async def _keep(self, told: Told) -> None:
         """Make what the client is about to see outlive this process first."""
         records: list[Record] = []
+        alerts: list[r.LoggedAlert] = []
         for message in told:
             if isinstance(message, m.EmotionReading):
                 records.append(self._session.recap.logged(message))
             elif isinstance(message, m.Alert):
-                records.append(self._session.recap.logged_alert(message))
-        await self._service.writer.keep([*records, self._record()])
+                alerts.append(self._session.recap.logged_alert(message))
+        kept = self._service.writer.keep([*records, *alerts, self._record()])
+        await asyncio.gather(kept, *([self._service.webhooks.keep(alerts)] if alerts else []))
 
     async def _say_checkpoint(self, milestone: Milestone) -> None:
+        if alerts := self._session.reached(milestone):
+            await self._keep(alerts)
+            await self.send(*alerts)
         memory = self._session.memory(milestone)
         start = self._session.start
         await self.send(m.Checkpoint(self._service.seals.seal(start.call_id, start.agent_id, memory), memory.sample))
@@ -143,6 +150,7 @@ class Speaker:
         if end.error is not None:
             await self.fail(end.error)
             return
+        self._last_record()  # whoever has read ``stopped`` and asks for the summary finds it
         if not self.gone:
             await self._service.writer.settle()
         await self.send(m.Stopped(end.reason, self._session.totals()))
@@ -196,10 +204,16 @@ class Speaker:
         """Make it known that the call is over, unless it goes on over another connection."""
         if self.claim is None:
             return
-        call = self._session.call(datetime.now(UTC), self.ended or "failed")
-        if self.claim.held:
-            self._service.writer.put(call)
-        self.claim.release(call)
+        self.claim.release(self._last_record())
+
+    def _last_record(self) -> r.Call:
+        """Return the call as it ended, and on the first time make it known."""
+        if self._over is None:
+            self._over = self._session.call(datetime.now(UTC), self.ended or "failed")
+            if self.claim and self.claim.held:
+                self.claim.end(self._over)
+                self._service.writer.put(self._over)
+        return self._over
 
 
 def _urgency(segment: Segment, *, patient: bool) -> Urgency:

@@ -26,6 +26,7 @@ from undervoice.limits import Pace, Seat
 from undervoice.service import Service
 from undervoice.session import End, Session
 from undervoice.speaker import Speaker
+from undervoice.terms import SUBPROTOCOL
 
 log = logging.getLogger("undervoice.stream")
 
@@ -65,7 +66,7 @@ class LiveCall:
         self._service, self._websocket, self._bearer, self._seat = service, websocket, bearer, seat
         self._session = Session(service.policy, secrets.token_hex(8))
         self._speaker = Speaker(service, websocket, self._session)
-        self._decode = DIALECTS[m.SUBPROTOCOL]
+        self._decode = DIALECTS[SUBPROTOCOL]
         self._last_frame = time.monotonic()
         self._pace = Pace(self._last_frame)
         self._told: asyncio.Future[UndervoiceError] = asyncio.get_running_loop().create_future()

@@ -18,8 +18,8 @@ from undervoice.answers import query
 from undervoice.audit import Entry
 from undervoice.auth import Principal
 from undervoice.errors import BadInput, Internal, UndervoiceError
-from undervoice.messages import NAME_PATTERN
 from undervoice.service import Service
+from undervoice.terms import NAME_PATTERN
 
 Handler = Callable[[Request, Service], Awaitable[Response]]
 

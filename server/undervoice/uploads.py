@@ -82,10 +82,13 @@ async def analyze_clip(request: Request, service: Service, bearer: Principal) ->
         upload = await read_upload(request, service.bounds.max_clip_bytes, intake.take)
         if not bearer.may_analyze(upload.params.call_id or bearer.call_id, upload.params.agent_id):
             raise Forbidden("this token is for another call or agent", code="foreign_call")
-        return await _analyze(service, bearer, upload, intake, began)
+        return await analyze_upload(service, bearer, upload, intake, began)
 
 
-async def _analyze(service: Service, bearer: Principal, upload: Upload, intake: Intake, began: float) -> r.ClipResult:
+async def analyze_upload(
+    service: Service, bearer: Principal, upload: Upload, intake: Intake, began: float
+) -> r.ClipResult:
+    """Score a clip that has come, and store it unless asked not to."""
     now, params = datetime.now(UTC), upload.params
     clip = await asyncio.to_thread(
         open_recording, upload.data, upload.media_type, longest_sec=service.bounds.max_clip_sec

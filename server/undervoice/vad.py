@@ -58,6 +58,8 @@ class SegmenterState(msgspec.Struct, frozen=True):
     noise: NoiseState = NoiseState()
     carry: int = 0
     """Discarded samples that did not fill 10 ms yet."""
+    silent_since: int | None = None
+    """Since where nobody has spoken in what was heard; unknown in the checkpoints of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Segmenter:
         self._config, self._channel = config, channel
         self._tape = Tape(sample_rate, state.sample)
         self._speaking, self._last_voiced, self._carry = state.speaking, state.last_voiced, state.carry
+        self._silent_since = state.sample if state.silent_since is None else state.silent_since
         self._checkpoint = state.sample
         self._begin(state.sample, state.noise)
 
@@ -156,11 +159,13 @@ class Segmenter:
         blocks, self._carry = divmod(self._carry + samples, GRID)
         self._tape.skip(blocks * GRID)
         self._begin(self._tape.end, self._noise.state())
+        self._silent_since = self._pos if blocks else self._silent_since  # nobody knows who spoke in a gap
         return [self._place()] if self._pos - self._checkpoint >= SILENCE else []
 
     def _place(self) -> Place:
         self._checkpoint = self._pos
-        return Place(SegmenterState(self._pos, self._speaking, self._last_voiced, self._noise.state(), self._carry))
+        noise, since = self._noise.state(), self._silent_since
+        return Place(SegmenterState(self._pos, self._speaking, self._last_voiced, noise, self._carry, since))
 
     def _advance(self) -> Iterator[Event]:
         """Judge every whole frame, and cut wherever a segment or a provisional one is full."""
@@ -239,7 +244,7 @@ class Segmenter:
         end = self._last_voiced
         speech = end - max(self._start, self._speech_from)
         self._speaking = False
-        self._quiet_since = max(end, self._start)
+        self._quiet_since = self._silent_since = max(end, self._start)
         self._recent.clear()
         yield SpeechEnded(self._quiet_since)
         if speech >= LEAST:

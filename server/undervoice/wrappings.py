@@ -13,9 +13,10 @@ from msgspec import Meta
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from undervoice import messages as m
 from undervoice.answers import convert, read_body
 from undervoice.errors import BadInput, TooLarge
+from undervoice.terms import Name
+from undervoice.wall import LONGEST_TEXT
 
 ENVELOPE_BYTES = 64 * 1024
 """What a wrapping may add to the audio itself."""
@@ -27,8 +28,8 @@ NOTHING = msgspec.Raw()
 class ClipParams(msgspec.Struct):
     """What may be said of a clip, in the query, the form or beside ``audio_data``."""
 
-    call_id: m.Name | None = None
-    agent_id: m.Name | None = None
+    call_id: Name | None = None
+    agent_id: Name | None = None
     start_offset_sec: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     store: bool = True
 
@@ -40,15 +41,20 @@ class Upload:
     data: bytes
     media_type: str | None
     params: ClipParams
+    text: str | None = None
+    """What was said in it, where a form or JSON brings that too; never of a query, which others would log."""
 
 
-async def read_upload(request: Request, max_bytes: int, take: Callable[[int], None] | None = None) -> Upload:
+async def read_upload(
+    request: Request, max_bytes: int, take: Callable[[int], None] | None = None, *, needed: bool = True
+) -> Upload:
     """Unwrap a request: the bare recording, a multipart field ``audio_file``, or JSON with base64.
 
     Args:
         request: whose body has not been read yet.
         max_bytes: the most audio.
         take: told the size of each part that comes; it may refuse it.
+        needed: whether there must be audio; else ``data`` may be empty.
 
     Raises:
         BadInput: a wrapping that cannot be opened.
@@ -58,21 +64,31 @@ async def read_upload(request: Request, max_bytes: int, take: Callable[[int], No
     said: dict[str, Any] = dict(request.query_params)
     bare = kind.partition(";")[0].strip().lower()
     if bare == "multipart/form-data":
-        data, form = await _from_form(request, max_bytes, take)
-        said, media_type = form | said, None
+        data, extra = await _from_form(request, max_bytes, take)
+        media_type = None
     elif bare == "application/json":
         data, extra = _from_json(await read_body(request, max_bytes * 4 // 3 + ENVELOPE_BYTES, take))
-        said, media_type = extra | said, None
+        media_type = None
     else:
-        data, media_type = await read_body(request, max_bytes, take), bare
-    if len(data) > max_bytes:
+        data, media_type, extra = await read_body(request, max_bytes, take), bare, {}
+    if data is None and needed:
+        raise BadInput("the audio is missing: a field audio_file, or a text audio_data", code="audio_missing")
+    if len(data or b"") > max_bytes:
         raise TooLarge(f"a clip is at most {max_bytes} bytes")
-    return Upload(data, media_type, convert(said, ClipParams))
+    return Upload(data or b"", media_type, convert(extra | said, ClipParams), _text(extra.get("text")))
+
+
+def _text(said: object) -> str | None:
+    if said is None:
+        return None
+    if not isinstance(said, str) or len(said) > LONGEST_TEXT:
+        raise BadInput(f"text is at most {LONGEST_TEXT} characters", code="bad_parameter")
+    return said
 
 
 async def _from_form(
     request: Request, max_bytes: int, take: Callable[[int], None] | None
-) -> tuple[bytes, dict[str, Any]]:
+) -> tuple[bytes | None, dict[str, Any]]:
     body = await read_body(request, max_bytes + ENVELOPE_BYTES, take)
 
     async def replay() -> dict[str, Any]:
@@ -80,9 +96,9 @@ async def _from_form(
 
     async with Request(request.scope, replay).form(max_files=4, max_fields=16) as form:
         file = form.get("audio_file")
-        if file is None:
-            raise BadInput("the form has no field audio_file", code="audio_missing")
-        data = await file.read() if isinstance(file, UploadFile) else file.encode("latin-1", "replace")
+        data = await file.read() if isinstance(file, UploadFile) else None
+        if isinstance(file, str):
+            data = file.encode("latin-1", "replace")
         said = {name: value for name, value in form.items() if isinstance(value, str) and name != "audio_file"}
     return data, said
 
@@ -95,22 +111,34 @@ class JsonClip(msgspec.Struct):
     agent_id: msgspec.Raw = NOTHING
     start_offset_sec: msgspec.Raw = NOTHING
     store: msgspec.Raw = NOTHING
+    text: msgspec.Raw = NOTHING
 
 
-def _from_json(body: bytes) -> tuple[bytes, dict[str, Any]]:
-    missing = BadInput("the JSON object has no text audio_data", code="audio_missing")
+def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:
+    wrong = BadInput("the body is no JSON object with a text audio_data", code="audio_missing")
     try:
         clip = msgspec.json.decode(body, type=JsonClip)
         said = {name: _small(raw) for name in ClipParams.__struct_fields__ if (raw := getattr(clip, name))}
-        audio = msgspec.json.decode(clip.audio_data or b"null", type=str)
+        audio = msgspec.json.decode(clip.audio_data or b"null", type=str | None)
     except msgspec.ValidationError:
-        raise missing from None
+        raise wrong from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadInput("the body is no JSON", code="bad_json") from error
+    if clip.text:
+        said["text"] = _words(clip.text)
+    if audio is None:
+        return None, said
     try:
         return base64.b64decode(audio, validate=True), said
     except (binascii.Error, ValueError) as error:
         raise BadInput("audio_data is no base64", code="bad_base64") from error
+
+
+def _words(raw: msgspec.Raw) -> str | None:
+    try:
+        return msgspec.json.decode(raw, type=str | None)
+    except msgspec.ValidationError as error:
+        raise BadInput("text is no text", code="bad_parameter") from error
 
 
 def _small(raw: msgspec.Raw) -> Any:

@@ -44,13 +44,13 @@ def play(ws: ClientConnection, pcm: bytes, sent: dict[int, float]) -> None:
     ws.send('{"type":"stop"}')
 
 
-def measure(url: str, token: str, segments: int) -> tuple[list[float], list[float]]:
+def measure(url: str, token: str, segments: int, call_id: str = "bench-latency") -> tuple[list[float], list[float]]:
     """Return latencies in milliseconds as the client saw them and as the server says."""
     pcm = voice((segments + 1) * WINDOW_SEC).tobytes()
     sent: dict[int, float] = {}
     seen, said = [], []
     with connect(url, additional_headers={"Authorization": f"Bearer {token}"}, subprotocols=["undervoice.v1"]) as ws:  # type: ignore[list-item]
-        ws.send(json.dumps({"type": "start", "call_id": "bench-latency", "audio": {"sample_rate": 16000}}))
+        ws.send(json.dumps({"type": "start", "call_id": call_id, "audio": {"sample_rate": 16000}}))
         threading.Thread(target=play, args=(ws, pcm, sent), daemon=True).start()
         while (message := json.loads(ws.recv()))["type"] != "stopped":
             now = time.perf_counter()

@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 import soxr
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+from tests.browser.history import Past, remembering
 from tests.browser.processes import Service, serving
 from tests.browser.reading import SAMPLE
+
+expect.set_options(timeout=15_000)  # on a busy machine; what is to be quick says its own time
 
 QUIET = (
     "--no-sandbox",
@@ -76,6 +79,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """A server with days of calls behind it, for what looks back."""
+    with remembering(tmp_path_factory.mktemp("past")) as running:
+        yield running
+
+
 @contextmanager
 def visiting(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """Open an address in a browsing context of its own."""
@@ -90,6 +100,32 @@ def staged(browser: Browser, service: Service, look: str) -> Iterator[tuple[str,
     """Open the demo page on a desk's screen, light or dark."""
     with visiting(browser, service.page, color_scheme=look, viewport={"width": 1280, "height": 900}) as page:
         yield look, page
+
+
+ANEW = """() => {
+  const stage = document.querySelector('.stage'), old = stage.querySelector('undervoice-meter');
+  window.blank ??= { element: old.cloneNode(), token: old.token };
+  old?.remove();
+  const fresh = blank.element.cloneNode();
+  fresh.token = blank.token;
+  stage.prepend(fresh);
+}"""
+
+
+@pytest.fixture(scope="module")
+def lasting(browser: Browser, service: Service) -> Iterator[Page]:
+    """The demo page, opened once for all tests of a file."""
+    with visiting(browser, service.page) as page:
+        yield page
+
+
+@pytest.fixture
+def desk(lasting: Page) -> Iterator[Page]:
+    """That page, with a meter that has done nothing yet."""
+    lasting.evaluate(ANEW)
+    lasting.mouse.move(0, 0)
+    yield lasting
+    lasting.unroute_all()
 
 
 @pytest.fixture

@@ -68,9 +68,9 @@ def press(page: Page, name: str) -> None:
 
 
 def titles(page: Page) -> list[str]:
-    """Return what the strip's final cells say, for example "00:02 angry 85 %"."""
+    """Return what the strip's final cells say, for example "00:02 angry 85%"."""
     found = page.locator("undervoice-meter .cell:not(.open)")
-    return [str(each.get_attribute("title")).replace("\u00a0", " ") for each in found.all()]
+    return [str(each.get_attribute("title")) for each in found.all()]
 
 
 def analyze(path: Path) -> dict[str, Any]:

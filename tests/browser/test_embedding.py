@@ -131,3 +131,46 @@ def test_nothing_runs_on_after_the_element_is_removed_or_stopped(page: Page, lea
     left = left_when_settled(page)
     assert left.items() >= NOTHING.items(), left
     assert left["used"] > 0
+
+
+def test_nothing_runs_on_after_it_is_removed_before_the_call_has_begun(page: Page) -> None:
+    page.evaluate(COUNTED)
+    page.evaluate("void meter.startMicrophone(); meter.remove();")
+    page.wait_for_timeout(500)
+    left = left_when_settled(page)
+    assert left.items() >= NOTHING.items(), left
+
+
+def test_of_two_starts_at_once_one_call_comes_and_ends_wholly(page: Page) -> None:
+    page.evaluate(COUNTED)
+    page.evaluate("void meter.startMicrophone(); void meter.startMicrophone();")
+    word(page, "Listening…")
+    assert page.evaluate("live.sockets.length") == 1
+    page.evaluate("meter.remove()")
+    left = left_when_settled(page)
+    assert left.items() >= NOTHING.items(), left
+
+
+def test_nothing_runs_on_after_it_is_removed_while_the_line_is_lost(page: Page) -> None:
+    page.evaluate(COUNTED)
+    press(page, "Use this microphone")
+    word(page, "Listening…")
+    page.evaluate("meter.tokenProvider = async () => { throw new Error('not now'); }; live.sockets[0].close();")
+    word(page, "Reconnecting…")
+    page.evaluate("meter.remove()")
+    left = left_when_settled(page)
+    assert left.items() >= NOTHING.items(), left
+    assert left["used"] > 0
+
+
+def test_it_may_be_moved_about_the_page_and_taken_up_again(page: Page) -> None:
+    page.evaluate(COUNTED)
+    page.evaluate("window.home = meter.parentElement; window.own = meter; own.remove(); home.prepend(own);")
+    press(page, "Use this microphone")
+    word(page, "Listening…")
+    page.evaluate("own.remove()")
+    assert left_when_settled(page).items() >= NOTHING.items()
+    page.evaluate("home.prepend(own)")
+    word(page, "Call ended")
+    press(page, "Use this microphone")
+    word(page, "Listening…")

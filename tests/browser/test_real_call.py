@@ -13,7 +13,7 @@ import soxr
 from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import AUTOPLAY, FAKE_MICROPHONE, Launch, staged
-from tests.browser.pictures import keep
+from tests.browser.pictures import keep, wanted
 from tests.browser.processes import Service
 from tests.browser.reading import ROOT, Wire, cells, press
 from tests.browser.test_sources import ended_as_told
@@ -25,9 +25,8 @@ SPEAKER, STORY = "emodb_16", ("neutral",) * 2 + ("angry",) * 5
 """An actor of EMO-DB who begins calmly and becomes angry."""
 
 
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One caller's clips after another, as the 48 kHz that a microphone usually has."""
+def spoken(path: Path) -> Path:
+    """Write one caller's clips after another, as the 48 kHz that a microphone usually has."""
     if not CORPUS.is_dir():
         pytest.skip("no recordings in ../shared/data")
     with (CORPUS / "manifest.csv").open(newline="") as file:
@@ -36,18 +35,21 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, label in enumerate(STORY):
         row = [row for row in rows if row["label"] == label][number]
         parts += [sf.read(CORPUS / row["file"])[0], np.zeros(9_600)]
-    path = tmp_path_factory.mktemp("real") / "call.wav"
     sf.write(path, np.clip(soxr.resample(np.concatenate(parts), 16_000, 48_000), -1, 1), 48_000, subtype="PCM_16")
     return path
 
 
-@pytest.fixture(scope="module")
-def caller(launch: Launch, recording: Path) -> Browser:
-    """A Chromium whose microphone plays the recording."""
+def calling(launch: Launch, recording: Path) -> Browser:
+    """Return a Chromium whose microphone plays the recording."""
     return launch(AUTOPLAY, *FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={recording}%noloop")
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(scope="module")
+def caller(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    return calling(launch, spoken(tmp_path_factory.mktemp("real") / "call.wav"))
+
+
+@pytest.fixture(params=["light", "dark"] if wanted() else ["light"])  # it differs in its picture alone
 def scene(request: pytest.FixtureRequest, caller: Browser, service: Service) -> Iterator[tuple[str, Page]]:
     with staged(caller, service, request.param) as scene:
         yield scene

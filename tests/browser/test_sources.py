@@ -67,7 +67,7 @@ def ended_as_told(page: Page, wire: Wire, folder: Path) -> list[dict[str, Any]]:
     same_segments(wire.finals(), told)
     for title, segment in zip(titles(page), told, strict=True):
         assert ("unsure" if segment["uncertain"] else segment["detected_emotion"]) in title
-        assert f"{segment['confidence_score'] * 100:.0f} %" in title
+        assert f"{segment['confidence_score'] * 100:.0f}%" in title
     return told
 
 

@@ -23,7 +23,8 @@ from undervoice.cli.recording import Recording
 from undervoice.cli.retry import Backoff
 from undervoice.cli.sources import Played, Reread
 from undervoice.errors import BadAudio, UndervoiceError
-from undervoice.messages import SUBPROTOCOL, Audio, Config, Start
+from undervoice.messages import Start
+from undervoice.terms import SUBPROTOCOL, Audio, Config
 
 Behave = Callable[[ServerConnection], Awaitable[None]]
 LIVE = Start(call_id="c-1", audio=Audio())

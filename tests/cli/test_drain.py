@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.cli.conftest import Running, environment
 from tests.servers import finals, of_type, opening, said
 from tests.voices import sentence
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 PCM = sentence(0.4, 3.3, 1.0, 0.8, 6.0).tobytes()
 

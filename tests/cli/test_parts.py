@@ -19,7 +19,7 @@ from undervoice.cli.recording import Recording
 from undervoice.cli.stream import default_call_id
 from undervoice.cli.terminal import letter_of
 from undervoice.errors import BadInput
-from undervoice.messages import NAME_PATTERN
+from undervoice.terms import NAME_PATTERN
 
 
 @given(st.text(min_size=1, max_size=300))

@@ -21,7 +21,7 @@ from tests.edges.test_api import wav
 from tests.servers import opening, said
 from tests.voices import sentence
 from undervoice.auth import Tokens
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 SECRET, OLDER, FOREIGN = (f"{name}-secret-that-nobody-may-read" for name in ("present", "previous", "foreign"))
 MARKER = "XmarkerX"

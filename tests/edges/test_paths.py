@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tests.servers import Server
 from tests.voices import sentence
-from undervoice.messages import NAME_PATTERN
 from undervoice.store.cursors import encode_cursor
+from undervoice.terms import NAME_PATTERN
 
 SPEECH = sentence(0.4, 1.5, 1.0)
 words = st.text(max_size=40) | st.sampled_from(

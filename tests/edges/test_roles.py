@@ -39,8 +39,16 @@ GET /logs?agent_id=a-1             | 401    | sees  | 403   | sees    | blind   
 GET /calls                         | 401    | sees  | blind | sees    | blind         | blind             | sees       | 403
 GET /calls?agent_id=a-1            | 401    | sees  | 403   | 403     | 403           | blind             | sees       | 403
 GET /calls/{call_id}               | 401    | sees  | 404   | sees    | 404           | 404               | sees       | 403
+GET /calls/{call_id}/feedback      | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
+POST /calls/{call_id}/feedback     | 401    | done  | 404   | done    | 404           | 404               | done       | 403
+GET /calls/{call_id}/audit         | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
 GET /metrics/emotions              | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
 GET /model                         | 401    | done  | done  | done    | done          | done              | done       | done
+GET /queue                         | 401    | 403   | 403   | 403     | 403           | 403               | sees       | 403
+POST /queue?call_id=c-1            | 401    | 403   | 403   | 403     | 403           | 403               | done       | done
+DELETE /queue/{call_id}            | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
+GET /rules                         | 401    | done  | done  | done    | done          | done              | done       | 403
+GET /live                          | 401    | 403   | 403   | 403     | 403           | 403               | done       | 403
 POST /tokens                       | 401    | 403   | 403   | 403     | 403           | 403               | 403        | done
 POST /analyze/stream?call_id=c-1   | 401    | done  | 403   | done    | 403           | 403               | done       | done
 POST /analyze/stream?agent_id=a-1  | 401    | done  | 403   | 403     | 403           | done              | done       | done
@@ -73,7 +81,7 @@ def outcome(response: httpx.Response, route: str) -> str:
         assert body["detail"] == body["error"]["message"]
         assert "c-1" not in response.text, "an error tells nothing"
         return str(response.status_code)
-    if not route.startswith(("GET /emotions", "GET /logs", "GET /calls")):
+    if not route.startswith(("GET /emotions", "GET /logs", "GET /calls", "GET /queue")):
         return "done"
     return "sees" if '"c-1"' in response.text else "blind"
 
@@ -85,7 +93,16 @@ def ask(server: Server, who: str, route: str, prefix: str = "/api/v1", call_id: 
     body: dict[str, Any] = {}
     if method == "POST":
         body = {"json": {"agent_id": "a-5"}} if "tokens" in target else {"content": wav(SPEECH)}
+    if target.endswith("feedback") and method == "POST":
+        with server.http() as http:
+            heard = http.get("/api/v1/emotions", params={"call_id": call_id}).json()
+        body = {"json": {"type": "feedback", "segment_id": heard[0]["segment_id"], "correct": True}}
     with server.http(None) if bearer is None else server.http(**bearer) as http:
+        if target == "/live":  # has no end of its own
+            with http.stream(method, prefix + target) as response:
+                if response.status_code != 200:
+                    response.read()
+                return response
         return http.request(method, prefix + target.replace("{call_id}", call_id).replace("c-1", call_id), **body)
 
 
@@ -94,6 +111,8 @@ def filled(server: Server) -> Server:
     """A server with two calls of two agents."""
     for number in (1, 2):
         server.call(f"c-{number}", SPEECH.tobytes(), token=server.token(agent_id=f"a-{number}"))
+    with server.http("integrator") as http:
+        assert http.post("/api/v1/queue", json={"call_id": "c-1"}).status_code == 200
     return server
 
 

@@ -19,7 +19,8 @@ from undervoice.cli.retry import Backoff
 from undervoice.cli.sources import Played, Reread
 from undervoice.emotion import SAMPLE_RATE, Samples
 from undervoice.errors import UndervoiceError
-from undervoice.messages import Audio, Config, Start
+from undervoice.messages import Start
+from undervoice.terms import Audio, Config
 
 SAMPLE_CALL = Path(__file__).resolve().parents[2] / "widget" / "src" / "demo" / "sample-call.flac"
 FRAME = 2 * SAMPLE_RATE // 10

@@ -62,6 +62,7 @@ class Client:
                 scores = verdict(output)
                 self.told += self.session.scored(output, scores, 5.0) if scores else self.session.shed(output)
             elif isinstance(output, Milestone):
+                self.told += self.session.reached(output)
                 memory = self.session.memory(output)
                 self.told.append(output)
                 self.checkpoints.append(Checkpoint(memory, event, len(self.told)))

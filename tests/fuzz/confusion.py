@@ -31,6 +31,7 @@ USUAL: dict[str, dict[str, Json]] = {
     "discarded": {"samples": 160},
     "flush": {},
     "feedback": {"segment_id": "c-1:customer:000000000", "correct": True, "emotion": "sad"},
+    "hint_feedback": {"rule": "sustained_upset", "useful": True, "offset_sec": 12.5},
     "ping": {"id": 1},
     "stop": {},
 }

@@ -10,10 +10,11 @@ from undervoice import resources as r
 from undervoice.emotion import Segment
 from undervoice.memory import Milestone
 from undervoice.session import End
+from undervoice.terms import Config, VadConfig
 
 CONFIGS = st.builds(
-    m.Config,
-    vad=st.builds(m.VadConfig, mode=st.integers(-1, 4), hangover_ms=st.integers(-50, 2500)),
+    Config,
+    vad=st.builds(VadConfig, mode=st.integers(-1, 4), hangover_ms=st.integers(-50, 2500)),
     segment_ms=st.integers(900, 5100),
     provisional_ms=st.sampled_from([0, 1, 500, 777, 1000, 5000, -3]),
     live=st.booleans(),
@@ -28,6 +29,7 @@ MESSAGES = st.sampled_from(
         m.Feedback("c-1:customer:000000000", True),
         m.Feedback("c-2:customer:000000000", False),
         m.Feedback("c-1:customer:000000000", False, "joyful"),
+        m.HintFeedback("sudden_drop", True, 5.0),
     ]
 )
 MAY_FOLLOW: dict[tuple[str, type], tuple[type, ...]] = {
@@ -48,6 +50,7 @@ ALWAYS: dict[type, tuple[type, ...]] = {
     m.Ping: (m.Pong,),
     m.Transcript: (),
     m.Feedback: (m.Warned, r.LoggedFeedback),
+    m.HintFeedback: (m.Warned, r.LoggedHintFeedback),
     m.Stop: (m.Speech, Segment, Milestone, End),
 }
 ANSWERED: dict[type, type] = {m.Flush: m.Flushed, m.Ping: m.Pong, m.Stop: End}

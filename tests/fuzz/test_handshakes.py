@@ -11,7 +11,7 @@ from tests.fuzz.test_messages import calm
 from tests.fuzz.watching import Tally, unharmed
 from tests.fuzz.wire import HANDSHAKE
 from tests.servers import Serve, Server
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 PATHS = ("/api/v1/stream", "/api/v1/logs", "/api/v1/calls/c-1", "/api/v1/tokens", "/", "*", "//", "/%00", "/%ff/..", "")
 BITS = (

@@ -14,12 +14,22 @@ from tests.fuzz.clients import Client, essence
 from tests.fuzz.material import FORMATS, Piece
 from tests.fuzz.table import ALWAYS, ANSWERED, CONFIGS, MAY_FOLLOW, MESSAGES, PIECES, SPEECH
 from tests.fuzz.watching import Tally
+from tests.rules.made import RULES
 from undervoice import messages as m
+from undervoice.alerts import Conditions, Rule
 from undervoice.emotion import GRID, SAMPLE_RATE, Emotion, position_sec
 from undervoice.errors import BadStart, TooLong
 from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import MAX_WARNINGS, End, Output
+from undervoice.terms import Audio, Config
+
+TOUCHY = (
+    *RULES,
+    Rule("still", "info", "Still.", cooldown_sec=30.0, when=Conditions(silent_sec=5.0)),
+    Rule("poor", "info", "Poor.", cooldown_sec=30.0, when=Conditions(snr_below_db=60.0, speech_sec=2.0)),
+)
+"""Rules that fire in short calls too."""
 
 
 class AnyCall(stateful.RuleBasedStateMachine):
@@ -43,10 +53,10 @@ class AnyCall(stateful.RuleBasedStateMachine):
         longest=st.sampled_from([14_400, 14_400, 14_400, 9]),
         starts=st.sampled_from([True, True, True, False]),
     )
-    def arrive(self, audio: Any, config: m.Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
+    def arrive(self, audio: Any, config: Config, seed: int, tidy: bool, longest: int, starts: bool) -> None:
         labels = [emotion.value for emotion in Emotion]
         model, limits = m.ModelInfo("made", "1", "0" * 64, labels), m.Limits(262_144, longest, 60)
-        self.client = Client(Policy(model, limits, subjects=("customer", "agent")))
+        self.client = Client(Policy(model, limits, subjects=("customer", "agent"), rules=TOUCHY))
         self.audio, self.config, self.tidy, self.longest = audio, config, tidy, longest
         self.chance = np.random.default_rng(seed)
         if starts:
@@ -62,7 +72,7 @@ class AnyCall(stateful.RuleBasedStateMachine):
 
     @stateful.rule()
     def start(self) -> None:
-        audio = m.Audio(self.audio.encoding, self.audio.sample_rate, self.audio.channels)
+        audio = Audio(self.audio.encoding, self.audio.sample_rate, self.audio.channels)
         outputs = self.client.send(m.Start("c-1", audio, config=self.config))
         if self.state == "new":
             started, *rest = outputs

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

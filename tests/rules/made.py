@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from undervoice.emotion import Emotion, Quality, Scores
 from undervoice.messages import EmotionReading
+from undervoice.places import RULES_FILE
+from undervoice.rulebook import read_rules
+
+RULES = read_rules(RULES_FILE)
+"""The rules that are shipped."""
+CLEAR = Quality(-20.0, 30.0)
 
 
 def probabilities(top: str = "neutral", confidence: float = 0.7) -> dict[str, float]:
@@ -14,10 +20,12 @@ def probabilities(top: str = "neutral", confidence: float = 0.7) -> dict[str, fl
 
 def scores(top: str = "neutral", confidence: float = 0.7, *, uncertain: bool = False) -> Scores:
     """Return what a model could have said."""
-    return Scores(probabilities(top, confidence), uncertain, Quality(-20.0, 30.0), "made@1")
+    return Scores(probabilities(top, confidence), uncertain, CLEAR, "made@1")
 
 
-def reading(start: float, end: float, *, upset: float = 0.0, uncertain: bool = False) -> EmotionReading:
+def reading(
+    start: float, end: float, *, upset: float = 0.0, uncertain: bool = False, quality: Quality = CLEAR
+) -> EmotionReading:
     """Return a final reading with an upset score."""
     return EmotionReading(
         segment_id=f"c:customer:{round(start * 16000):09d}",
@@ -33,7 +41,7 @@ def reading(start: float, end: float, *, upset: float = 0.0, uncertain: bool = F
         upset_score=upset,
         arousal=0.5,
         uncertain=uncertain,
-        quality=Quality(-20.0, 30.0),
+        quality=quality,
         latency_ms=1.0,
         model="made@1",
         timestamp="2026-05-24T10:30:00.000Z",

@@ -12,25 +12,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.made import scores
+from tests.rules.made import RULES, scores
 from tests.voices import sentence
 from undervoice import messages as m
+from undervoice.alerts import AlertMemory, Conditions, Rule
 from undervoice.emotion import SAMPLE_RATE, Segment
 from undervoice.errors import BadStart
 from undervoice.memory import CallMemory, Milestone
 from undervoice.opening import Policy
+from undervoice.rulebook import MOST_AUDIO_RULES, MOST_RULES
 from undervoice.seals import LONGEST_TOKEN, Seals
 from undervoice.session import Output, Session
+from undervoice.terms import Audio, Config
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=7)
-POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60))
+TOUCHY = (
+    *RULES,
+    Rule("still", "info", "Still.", cooldown_sec=12.0, when=Conditions(silent_sec=5.0)),
+    Rule("poor", "info", "Poor.", cooldown_sec=6.0, when=Conditions(snr_below_db=60.0, speech_sec=4.0)),
+)
+"""Rules of every kind that fire in a short call."""
+POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60), rules=TOUCHY)
 SECRETS = ("s" * 32, "t" * 32)
 Event = bytes | m.ClientMessage
 
 
 def start(rate: int = SAMPLE_RATE, **fields: Any) -> m.Start:
-    return m.Start(**{"call_id": "c-1", "agent_id": "a-1", "audio": m.Audio(sample_rate=rate)} | fields)
+    return m.Start(**{"call_id": "c-1", "agent_id": "a-1", "audio": Audio(sample_rate=rate)} | fields)
 
 
 def mood_of(segment: Segment) -> str:
@@ -45,6 +54,7 @@ def answer(session: Session, outputs: list[Output]) -> list[Any]:
         if isinstance(output, Segment):
             told += session.scored(output, scores(mood_of(output)), 5.0)
         elif isinstance(output, Milestone):
+            told += session.reached(output)
             told.append(session.memory(output))
         else:
             told.append(output)
@@ -155,7 +165,7 @@ SPEECH = sentence(0.7, 9.1, 1.3, 0.3, 6.0, 2.9, 0.2, 1.1, 2.0, 16.2, 0.4)
 def test_cut_at_any_moment_and_resumed_the_call_is_the_undisturbed_one(cut: int) -> None:
     events = frames(SPEECH, SAMPLE_RATE, 100)
     whole = play(events, set())
-    assert len(whole[0].alerts) >= 2
+    assert {rule for rule, _ in whole[0].alerts} >= {"sustained_upset", "still", "poor"}
     assert_same(play(events, {cut}), whole)
 
 
@@ -204,12 +214,62 @@ def test_a_call_keeps_the_configuration_that_it_began_with() -> None:
     token = Seals(SECRETS[0]).seal("c-1", "a-1", client.checkpoint)  # type: ignore[arg-type]
     session = Session(POLICY, "s-2")
     session.continues(client.checkpoint)  # type: ignore[arg-type]
-    other = start(config=m.Config(segment_ms=1000), resume=m.Resume(token))
+    other = start(config=Config(segment_ms=1000), resume=m.Resume(token))
     started, *rest = session.receive(other, LATER)
     assert isinstance(started, m.Started)
-    assert started.config == m.Config()
+    assert started.config == Config()
     assert started.timestamp == "2026-05-24T10:30:00.000Z"
     assert [warning.ref for warning in rest if isinstance(warning, m.Warned)] == ["config"]
+
+
+# ---------------------------------------------------------------- silence, which no reading tells of
+
+QUIET = np.zeros(80 * SAMPLE_RATE, np.int16)
+
+
+def silences(*events: Event) -> list[float]:
+    client, _ = play(list(events), set())
+    return sorted(at for rule, at in client.alerts if rule == "silence")
+
+
+def test_a_customer_who_falls_silent_raises_an_alert_in_every_silence() -> None:
+    talk = SPEECH[: 4 * SAMPLE_RATE].tobytes()
+    (first,) = silences(talk, QUIET.tobytes())
+    assert 64.0 <= first < 70.0
+    later = silences(
+        *[talk, QUIET.tobytes()] * 3
+    )  # the second falls into the cooldown of the first, and ends before it
+    assert later == pytest.approx([first, first + 168], abs=5.1)
+    assert silences(*[talk, QUIET[: 50 * SAMPLE_RATE].tobytes()] * 3) == []
+
+
+def test_what_was_never_heard_is_no_silence() -> None:
+    talk, half = SPEECH[: 4 * SAMPLE_RATE].tobytes(), QUIET[: 40 * SAMPLE_RATE].tobytes()
+    assert silences(talk, m.Pause(), m.Discarded(200 * SAMPLE_RATE), m.ResumeAudio(), half) == []
+    assert silences(talk, half, m.Discarded(SAMPLE_RATE), half) == []
+    assert silences(talk, half, m.Flush(), half) != []
+
+
+@pytest.mark.parametrize("cut", range(3, 160, 12))
+def test_a_silence_that_outlives_a_connection_is_told_where_it_would_have_been(cut: int) -> None:
+    events = frames(np.concatenate([SPEECH[: 4 * SAMPLE_RATE], QUIET]), SAMPLE_RATE, 500)
+    whole = play(events, set())
+    assert "silence" in {rule for rule, _ in whole[0].alerts}
+    assert_same(play(events, {cut, cut + 5}), whole)
+
+
+def test_a_checkpoint_of_the_version_before_is_still_opened() -> None:
+    told = msgspec.to_builtins(memory_of(12))
+    del told["segmenter"]["silent_since"], told["alerts"]["badly"]
+    older = msgspec.convert(told, CallMemory)
+    session = Session(POLICY, "s-2")
+    session.continues(older)
+    outputs = answer(session, session.receive(start(resume=m.Resume("token")), LATER))
+    outputs += answer(session, session.receive(QUIET[: 50 * SAMPLE_RATE].tobytes(), LATER))
+    assert next(output.sample for output in outputs if isinstance(output, CallMemory)) == older.sample
+    assert "silence" not in [output.rule for output in outputs if isinstance(output, m.Alert)]
+    outputs += answer(session, session.receive(QUIET[: 20 * SAMPLE_RATE].tobytes(), LATER))
+    assert "silence" in [output.rule for output in outputs if isinstance(output, m.Alert)]
 
 
 def test_a_start_that_names_a_checkpoint_continues_from_one() -> None:
@@ -247,10 +307,38 @@ def test_a_long_and_troubled_call_still_fits() -> None:
     assert len(token) <= LONGEST_TOKEN
 
 
+def rules_remembered(rules: int, audio_rules: int, scores: int) -> AlertMemory:
+    """Return the memory of rules that have all fired, with the longest names and figures that hardly compress."""
+    chance = np.random.default_rng(7)
+    letters = list("abcdefghijklmnopqrstuvwxyz_0123456789")
+    names = ["r" + "".join(chance.choice(letters, 23)) for _ in range(rules)]
+    at = [round(float(sec), 2) for sec in chance.random(2 * rules + scores) * 14_400]
+    return AlertMemory(
+        dict(zip(names, at, strict=False)),
+        tuple((sec, round(sec / 14_400, 4)) for sec in sorted(at[-scores:])),
+        "recovering",
+        "upset",
+        dict(zip(names[:audio_rules], at[rules:], strict=False)),
+    )
+
+
+def test_with_as_many_rules_as_may_be_in_force_it_still_fits() -> None:
+    alerts = rules_remembered(MOST_RULES, MOST_AUDIO_RULES, 12)
+    memory = msgspec.structs.replace(memory_of(), alerts=alerts)
+    token = Seals(SECRETS[0]).seal("c" * 128, "a" * 128, memory)
+    assert Seals(SECRETS[0]).open(token, "c" * 128, "a" * 128).alerts == alerts
+
+
+def test_what_would_never_fit_costs_cooldowns_and_not_the_call() -> None:
+    memory = msgspec.structs.replace(memory_of(), alerts=rules_remembered(60, 60, 60))
+    opened = Seals(SECRETS[0]).open(Seals(SECRETS[0]).seal("c-1", "a-1", memory), "c-1", "a-1")
+    assert (opened.alerts, opened.mood) == (AlertMemory(state="recovering"), memory.mood)
+
+
 @given(st.data())
 def test_a_changed_checkpoint_is_none(data: st.DataObject) -> None:
     seals = Seals(SECRETS[0])
-    token = seals.seal("c-1", "a-1", CallMemory(started_at=NOW, config=m.Config(), segmenter=memory_of(1).segmenter))
+    token = seals.seal("c-1", "a-1", CallMemory(started_at=NOW, config=Config(), segmenter=memory_of(1).segmenter))
     at = data.draw(st.integers(0, len(token) - 2))
     letter = data.draw(st.sampled_from("ABCDEFGHabcdefgh0123-_=").filter(lambda c: c != token[at]))
     with pytest.raises(BadStart):

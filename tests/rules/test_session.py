@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.made import scores
+from tests.rules.made import RULES, scores
 from tests.voices import sentence, silence, voice
 from undervoice import messages as m
 from undervoice import resources as r
@@ -20,14 +20,15 @@ from undervoice.errors import BadStart, CallExists, Forbidden, TooLong, Undervoi
 from undervoice.memory import Milestone
 from undervoice.opening import Policy
 from undervoice.session import End, Output, Session
+from undervoice.terms import Audio, Config, Consent, VadConfig
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
-POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60))
+POLICY = Policy(m.ModelInfo("made", "1", "0" * 64, ["neutral", "sad"]), m.Limits(262_144, 14_400, 60), rules=RULES)
 SPEECH = sentence(0.5, 3.0, 1.0)
 
 
 def start(**fields: Any) -> m.Start:
-    return m.Start(**{"call_id": "c-1", "audio": m.Audio()} | fields)
+    return m.Start(**{"call_id": "c-1", "audio": Audio()} | fields)
 
 
 def opened(policy: Policy = POLICY, **fields: Any) -> Session:
@@ -62,24 +63,24 @@ def test_started_says_the_whole_configuration_in_force() -> None:
     assert isinstance(place, Milestone)
     assert isinstance(started, m.Started)
     assert (started.call_id, started.agent_id, started.resume_from_sample) == ("c-1", "a-7", 0)
-    assert started.config == m.Config()
+    assert started.config == Config()
     assert started.model.name == "made"
     assert started.timestamp == "2026-05-24T10:30:00.000Z"
 
 
 def test_values_out_of_range_become_the_nearest_and_are_told() -> None:
     session = Session(POLICY, "s-1")
-    config = m.Config(m.VadConfig(mode=9, hangover_ms=1), segment_ms=99_999, provisional_ms=-4)
+    config = Config(VadConfig(mode=9, hangover_ms=1), segment_ms=99_999, provisional_ms=-4)
     started, *warnings = session.receive(start(config=config), NOW)
     assert isinstance(started, m.Started)
-    assert started.config == m.Config(m.VadConfig(3, 100), 5000, 500)
+    assert started.config == Config(VadConfig(3, 100), 5000, 500)
     assert {w.ref for w in warnings if isinstance(w, m.Warned)} == {
         "mode",
         "hangover_ms",
         "segment_ms",
         "provisional_ms",
     }
-    off, *_ = Session(POLICY, "s-2").receive(start(config=m.Config(provisional_ms=0)), NOW)
+    off, *_ = Session(POLICY, "s-2").receive(start(config=Config(provisional_ms=0)), NOW)
     assert isinstance(off, m.Started)
     assert off.config.provisional_ms == 0
 
@@ -87,8 +88,8 @@ def test_values_out_of_range_become_the_nearest_and_are_told() -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"audio": m.Audio(sample_rate=12_345)}, UnsupportedAudio),
-        ({"audio": m.Audio(channels=("agent",))}, BadStart),
+        ({"audio": Audio(sample_rate=12_345)}, UnsupportedAudio),
+        ({"audio": Audio(channels=("agent",))}, BadStart),
         ({"metadata": {"x": "y" * 5000}}, BadStart),
         ({"resume": m.Resume("token")}, BadStart),
     ],
@@ -105,7 +106,7 @@ def test_where_consent_is_required_nobody_is_heard_without() -> None:
     with pytest.raises(Forbidden) as refused:
         opened(policy)
     assert (refused.value.code, refused.value.close_code) == ("consent_required", 4403)
-    assert opened(policy, consent=m.Consent("notice", "ivr-4")).state == "live"
+    assert opened(policy, consent=Consent("notice", "ivr-4")).state == "live"
 
 
 @pytest.mark.parametrize("event", [b"\0\0", m.Stop(), m.Ping(1), m.Pause(), m.Flush()])
@@ -150,11 +151,11 @@ def test_a_call_tells_speech_readings_and_mood_in_order() -> None:
 def test_the_agents_voice_reaches_nothing_and_is_counted() -> None:
     speech, quiet = SPEECH, silence(len(SPEECH) / 16_000)
     both = np.stack([quiet, speech], axis=1)
-    session = opened(audio=m.Audio(channels=("customer", "agent")))
+    session = opened(audio=Audio(channels=("customer", "agent")))
     outputs = send(session, both.tobytes(), m.Stop())
     assert not [o for o in outputs if isinstance(o, Segment)]
     assert session.stats(processed_sec=0, lag_ms=0, queued=0).discarded_agent_sec == pytest.approx(4.5)
-    other = opened(audio=m.Audio(channels=("agent", "customer")))
+    other = opened(audio=Audio(channels=("agent", "customer")))
     swapped = [o for o in send(other, both.tobytes(), m.Stop()) if isinstance(o, Segment)]
     alone = opened()
     assert [s.start for s in swapped] == [
@@ -204,7 +205,7 @@ def test_pause_closes_what_is_open_and_the_clock_goes_on_by_what_is_discarded() 
 
 
 def test_audio_that_comes_while_paused_is_not_heard_but_counted() -> None:
-    session = opened(audio=m.Audio(sample_rate=8000))
+    session = opened(audio=Audio(sample_rate=8000))
     outputs = send(session, m.Pause(), voice(2.0, sample_rate=8000).tobytes(), b"\0\0" * 7)
     assert kinds(outputs) == ["Paused", "Warned"]
     assert session.position_sec == 2.0
@@ -224,6 +225,19 @@ def test_feedback_is_kept_for_segments_of_the_call_alone() -> None:
     assert isinstance(warned, m.Warned)
 
 
+def test_feedback_on_a_hint_is_kept_where_the_call_had_that_alert() -> None:
+    session = opened(agent_id="a-7")
+    told = answered(session, send(session, sentence(0.3, 20.0, 1.0).tobytes()), "angry")
+    hint = next(t for t in told if isinstance(t, m.Alert))
+    (kept,) = send(session, m.HintFeedback(hint.rule, False, hint.offset_sec))
+    assert kept == r.LoggedHintFeedback(
+        session.call().alerts[0].alert_id, "c-1", "a-7", hint.rule, False, hint.offset_sec, "2026-05-24T10:30:00.000Z"
+    )
+    for strange in (m.HintFeedback(hint.rule, True, hint.offset_sec + 1), m.HintFeedback("long_upset", True, 1.0)):
+        outputs = send(session, strange)
+        assert [type(o) for o in outputs] in ([m.Warned], []), "a kind of warning is sent once"
+
+
 def test_feedback_names_a_label_of_the_model_or_none() -> None:
     segment = "c-1:customer:000000000"
     (warned,) = send(opened(), m.Feedback(segment, False, "joyful"))
@@ -231,6 +245,9 @@ def test_feedback_names_a_label_of_the_model_or_none() -> None:
     assert (warned.code, warned.ref) == ("unknown_emotion", "joyful")
     (kept,) = send(opened(), m.Feedback(segment, True))
     assert isinstance(kept, r.LoggedFeedback)
+    (kept,) = send(opened(), m.Feedback(segment, False, upset=False))
+    assert isinstance(kept, r.LoggedFeedback)
+    assert (kept.emotion, kept.upset) == (None, False)
 
 
 def test_pings_are_answered_and_transcripts_accepted() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from undervoice.emotion import Quality, segment_id
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 
 START = datetime(2026, 5, 24, 10, 0, tzinfo=UTC)
 
@@ -63,3 +63,11 @@ def word(n: int = 0, call_id: str = "c-1", *, at_sec: float = 30.0, **fields: An
     known: dict[str, Any] = {"agent_id": "a-1", "correct": False, "emotion": "sad", "timestamp": moment(at_sec)}
     known["segment_id"] = segment_id(call_id, "customer", 40_000 * n)
     return LoggedFeedback(call_id=call_id, **known | fields)
+
+
+def hint_word(
+    offset_sec: float = 20.0, call_id: str = "c-1", *, at_sec: float = 30.0, **fields: Any
+) -> LoggedHintFeedback:
+    known: dict[str, Any] = {"agent_id": "a-1", "rule": "sustained_upset", "useful": True, "timestamp": moment(at_sec)}
+    known["alert_id"] = f"{call_id}:sustained_upset:{round(offset_sec * 16_000):09d}"
+    return LoggedHintFeedback(call_id=call_id, offset_sec=offset_sec, **known | fields)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.store.records import alert, call, moment, segment, word
+from tests.store.records import alert, call, hint_word, moment, segment, word
 from undervoice.errors import StoreDown
-from undervoice.messages import Consent, Mood, Totals
+from undervoice.messages import Mood, Totals
 from undervoice.resources import Peak, Summary
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, Store, open_store
+from undervoice.terms import Consent
 
 MOOD = Mood(state="upset", since_sec=5.0, upset_score=0.8, upset_sec=12.5, trend=0.5, priority=91.0)
 WEIRD = ["A.@=+-_", "0", "a" * 128, "a..", "A__", "a.b@c"]
@@ -23,11 +24,13 @@ async def ids(store: Store, **query: Any) -> list[str]:
 
 
 async def everything(store: Store) -> tuple[object, ...]:
-    """Return all that a store shows, to see whether something changed."""
+    """Return all that a store shows, to see whether something changed; where a follower goes on is no part of it."""
+    log = await store.logs(LogQuery(limit=500))
     return (
-        await store.logs(LogQuery(limit=500)),
+        (log.items, log.next_cursor),
         await store.calls(CallQuery(limit=500)),
         await store.feedback("c-1"),
+        await store.hint_feedback("c-1"),
         [await store.metrics(MetricsQuery(interval=interval)) for interval in ("daily", "hourly", "agent")],
     )
 
@@ -167,9 +170,17 @@ async def test_a_call_comes_with_its_alerts(store: Store) -> None:
 
 
 async def test_feedback_is_the_last_word_on_a_reading(store: Store) -> None:
-    await store.save([word(0, at_sec=30), word(1, at_sec=10), word(0, "c-2"), word(0, at_sec=40, correct=True)])
+    calmer = word(1, at_sec=10, emotion=None, upset=False)
+    await store.save([word(0, at_sec=30), calmer, word(0, "c-2"), word(0, at_sec=40, correct=True)])
     await store.save([word(0, at_sec=20, emotion="stale")])
-    assert await store.feedback("c-1") == [word(1, at_sec=10), word(0, at_sec=40, correct=True)]
+    assert await store.feedback("c-1") == [calmer, word(0, at_sec=40, correct=True)]
+
+
+async def test_feedback_on_hints_is_the_last_word_on_an_alert(store: Store) -> None:
+    await store.save([hint_word(5, at_sec=30), hint_word(9, at_sec=10), hint_word(5, "c-2"), word(0)])
+    await store.save([hint_word(5, at_sec=20, rule="stale"), hint_word(9, at_sec=40, useful=False)])
+    assert await store.hint_feedback("c-1") == [hint_word(5, at_sec=30), hint_word(9, at_sec=40, useful=False)]
+    assert await store.feedback("c-1") == [word(0)]
 
 
 async def test_feedback_on_no_sensible_id_is_kept_too(store: Store) -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from undervoice.errors import BadInput, BadSettings, StoreDown
 from undervoice.messages import Totals
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, commits, queries
 from undervoice.store.cursors import encode_cursor
-from undervoice.store.documents import day_documents, document_id
+from undervoice.store.documents import day_documents, document_id, document_of
 from undervoice.store.firestore import COMMIT_DOCUMENTS, COMMIT_SEGMENTS, FirestoreStore
 from undervoice.store.firestore_erasing import PART
 from undervoice.store.tallies import Span, tally
@@ -44,11 +45,29 @@ def document(address: str, path: str) -> dict[str, Any]:
 
 
 @pytest.mark.emulator
+async def test_a_follower_is_told_once_what_others_see_late(store: FirestoreStore, clean_emulator: str) -> None:
+    """Of two commits at once the later can be seen first."""
+    start = (await store.logs(LogQuery())).follow
+    await store.save([segment(0)])
+    first = await store.logs(LogQuery(follow=start))
+    assert first.items == [segment(0)]
+    stored_at = datetime.fromisoformat(
+        document(clean_emulator, f"segments/{segment(0).segment_id}")["stored_at"]["timestampValue"]
+    )
+    late = document_of(segment(1)) | {"shard": 0, "stored_at": stored_at - timedelta(seconds=1)}
+    async with store._link.client() as client:
+        await client.collection("segments").document(segment(1).segment_id).set(late)
+    second = await store.logs(LogQuery(follow=first.follow, limit=1))
+    assert second.items == [segment(1)]
+    assert (await store.logs(LogQuery(follow=second.follow))).items == []
+
+
+@pytest.mark.emulator
 async def test_a_segments_document_has_the_fields_of_the_wire(store: FirestoreStore, clean_emulator: str) -> None:
     reading = segment()
     await store.save([reading])
     fields = document(clean_emulator, f"segments/{reading.segment_id}")
-    assert set(fields) == set(reading.__struct_fields__) | {"at", "shard"}
+    assert set(fields) == set(reading.__struct_fields__) | {"at", "shard", "stored_at"}
     assert fields["detected_emotion"] == {"stringValue": "angry"}
     assert fields["confidence_score"] == {"doubleValue": 0.75}
     assert fields["all_emotions_confidence"]["mapValue"]["fields"]["neutral"] == {"doubleValue": 0.25}
@@ -162,14 +181,20 @@ def every_query(client: Any) -> Iterator[Any]:
     for agent, emotion, since, until in itertools.product(("a", None), ("sad", None), moments, moments):
         log = LogQuery(agent_id=agent, emotion=emotion, since=since, until=until, cursor=cursor)
         yield queries.log_page(client, log)
-    for agent, live in itertools.product(("a", None), (True, False, None)):
-        yield queries.call_page(client, CallQuery(agent_id=agent, live=live))
+    for agent, emotion in itertools.product(("a", None), ("sad", None)):
+        stored = LogQuery(agent_id=agent, emotion=emotion)
+        yield queries.stored_since(client, stored, (datetime(2026, 5, 24, tzinfo=UTC), "c-1"))
+    yield queries.stored_last(client)
+    for agent, live, since in itertools.product(("a", None), (True, False, None), moments):
+        yield queries.call_page(client, CallQuery(agent_id=agent, live=live, since=since))
     for agent, interval in itertools.product(("a", None), ("daily", "agent")):
         asked = MetricsQuery(agent_id=agent, interval=interval)  # type: ignore[arg-type]
         yield queries.metric_days(client, asked, Span.of(asked))
     yield queries.segments_of_call(client, "c-1")
     yield queries.feedback_of_call(client, "c-1")
     yield queries.alerts_of_calls(client, ["c-1", "c-2"])
+    yield queries.waiting(client)
+    yield queries.services(client)
     yield queries.some_of_call(client, collection="alerts", call_id="c-1", limit=9)
     yield queries.some_older(client, collection="alerts", before="2026-05-24T10:00:00.000000Z", limit=9)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -151,6 +154,36 @@ async def test_migrations_go_on_from_where_a_file_stands(tmp_path: Path, monkeyp
     assert "region" in [row[1] for row in db.execute("PRAGMA table_info(calls)")]
     assert db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     db.close()
+
+
+def test_a_comment_in_a_migration_may_say_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = "-- Made; dropped; 'quoted\nCREATE TABLE a (b TEXT DEFAULT ';'); -- and; more\nDROP TABLE a"
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, step])
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    schema.migrate(db)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+    db.close()
+
+
+FIRST = """
+import asyncio, sys, time
+from undervoice.store import open_store
+
+async def main():
+    store = open_store(sys.argv[1])
+    time.sleep(max(0, float(sys.argv[2]) - time.time()))
+    await store.ping()
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def test_servers_that_open_a_new_file_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    begin = str(time.time() + 1.5)
+    command = [sys.executable, "-c", FIRST, f"sqlite:///{tmp_path}/store.db", begin]
+    servers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [server.communicate()[1] for server in servers] == [""] * 4
 
 
 async def test_nothing_runs_on_the_event_loop_or_outlives_the_store(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +17,7 @@ from tests.store.test_sqlite import READINGS
 from undervoice.errors import StoreDown
 from undervoice.messages import Totals
 from undervoice.resources import LoggedSegment
-from undervoice.store import MetricsQuery, Record, schema, worker
-from undervoice.store import sqlite_erasing as erasing
+from undervoice.store import MetricsQuery, Record, worker
 from undervoice.store.sqlite import SqliteStore
 from undervoice.store.tallies import Span, answer, tally
 
@@ -116,19 +114,3 @@ async def test_writers_get_their_turn_while_much_expires(tmp_path: Path) -> None
 def old_call(n: int) -> list[Record]:
     name, sec = f"c-{n}", -86_400.0
     return [call(name, at_sec=sec), *(segment(m, name, at_sec=sec + m) for m in range(40))]
-
-
-async def test_a_file_of_before_there_were_erasures_is_brought_up_to_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        earlier.setattr(erasing, "erased", lambda *_: set())
-        store = SqliteStore(str(tmp_path / "store.db"))
-        await store.save([call(), segment(), segment(0, "c-2")])
-        await store.close()
-    store = SqliteStore(str(tmp_path / "store.db"))
-    assert await store.erase("c-1")
-    (row,) = await store.metrics(MetricsQuery())
-    assert (row.total_segments, row.calls) == (1, 1)
-    await store.close()

@@ -88,6 +88,15 @@ export class Call {
     this.#link?.resume();
   }
 
+  /**
+   * Say something to the server in its place in the call.
+   * @param {object} message
+   * @returns {boolean} whether it will be said
+   */
+  tell(message) {
+    return this.#link?.tell(message) ?? false;
+  }
+
   /** End the call cleanly, and wait until it has ended. */
   async stop() {
     if (!this.#stopping && !this.#ended) {

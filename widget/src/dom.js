@@ -22,3 +22,16 @@ export function make(tag, attributes = {}, children = []) {
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/**
+ * @param {string} text
+ * @param {string} kind its class: `main` for the one to press, `plain` and `small` for the lesser
+ * @param {() => void} act
+ * @param {string} [label] what it is called where its text alone does not say
+ * @returns {HTMLButtonElement}
+ */
+export function makeButton(text, kind, act, label) {
+  const button = make('button', { type: 'button', class: kind, ...(label ? { 'aria-label': label } : {}) }, [text]);
+  button.addEventListener('click', act);
+  return button;
+}

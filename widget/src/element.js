@@ -1,22 +1,15 @@
 /** The `<undervoice-meter>` element: attributes and a token down, a call up and running, events up. */
 
-import { callIdOf, giveUpMsOf, serverOf, startOf } from './attributes.js';
-import { Call } from './call.js';
-import { EVENT_OF, emit } from './events.js';
-import { Failure } from './failure.js';
-import { LogList } from './log-list.js';
-import { MeterState } from './meter-state.js';
+import { HINT_RULES } from './coach.js';
+import { Runner } from './runner.js';
 import { openFile, openMicrophone, openStream, openTab } from './sources.js';
-import { STATES } from './strings.js';
 import { MeterView } from './view.js';
+import { Language, fetchWords, isElsewhere, languageOf } from './words/language.js';
 
 /**
- * @typedef {import('./sources.js').SourceOpener} SourceOpener
  * @typedef {import('./strings.js').State} State
+ * @typedef {import('./words/language.js').Some<import('./words/en.js').Words>} Strings
  */
-
-/** How often staleness is judged, in milliseconds; runs only during a call. */
-const TICK_MS = 1000;
 
 /**
  * Shows what the customer's voice carries.
@@ -25,56 +18,124 @@ const TICK_MS = 1000;
  * @attr {string} call-id the call's name; a fresh one for each call unless given
  * @attr {string} agent-id the agent whose call it is
  * @attr {boolean} allow-microphone offer the microphone, which on an agent's desk is the agent's own voice
+ * @attr {boolean} allow-upload offer to score a recording as a file
  * @attr {string} consent-basis on what basis the customer is scored, for example `notice`
  * @attr {string} consent-notice-id which notice the customer heard
+ * @attr {string} lang language of the words: `en`, `de`, `es`, or any with own `strings`; by default the nearest ancestor's, then the reader's
+ * @attr {'auto'|'light'|'dark'} theme light or dark whatever the reader's system says; `auto` by default
+ * @attr {'auto'|'compact'|'full'} layout `compact` leaves the timeline out and becomes a bar where there is room; `auto`, the default, is compact below 280 px
  * @attr {number} reconnect-sec how long a lost connection is tried again before the call is given up, 600 by default
- * @csspart card, word, meter, timeline, hint, log
+ *
+ * @fires {CustomEvent<StateDetail>} undervoice-state - what the element does has changed
+ * @fires {CustomEvent<SpeechMessage>} undervoice-speech - the customer began or ceased to speak
+ * @fires {CustomEvent<EmotionMessage>} undervoice-emotion - a reading, provisional or final; after a reconnection it may come again, with the same id
+ * @fires {CustomEvent<MoodMessage>} undervoice-mood - the smoothed mood
+ * @fires {CustomEvent<AlertMessage>} undervoice-alert - a rule of the server fired
+ * @fires {CustomEvent<StatsMessage>} undervoice-stats - how the call stands, every 5 s
+ * @fires {CustomEvent<WarningMessage>} undervoice-warning - something was refused, the call goes on
+ * @fires {CustomEvent<ErrorMessage>} undervoice-error - the server ends the connection, and unless `retryable` the call
+ * @fires {CustomEvent<StoppedMessage>} undervoice-ended - the call is over; its totals
+ * @fires {CustomEvent<HintDetail>} undervoice-hint - a hint is shown
+ * @fires {CustomEvent<ActionDetail>} undervoice-action - the agent pressed one of a hint's buttons; the page does what it says
+ * @fires {CustomEvent<HintFeedbackDetail>} undervoice-hint-feedback - the agent said whether a hint was useful
+ * @fires {CustomEvent<FeedbackDetail>} undervoice-feedback - the agent said that a reading is wrong; the server has been told
+ * @fires {CustomEvent<ClipResult>} undervoice-upload - a recording that was uploaded is scored
+ *
+ * @csspart card - the whole, with its edge and padding
+ * @csspart word - the one word that is read first
+ * @csspart meter - the band with its zones and marker
+ * @csspart timeline - the strip of segments
+ * @csspart hint - the hint card
+ * @csspart correction - the question what a reading should have been
+ * @csspart summary - how the call went
+ * @csspart upload - where recordings are dropped
+ * @csspart log - the recent readings
+ *
+ * @cssprop [--uv-surface=#ffffff] - the card
+ * @cssprop [--uv-raised=#f4f6f8] - buttons and hints
+ * @cssprop [--uv-ink=#16202a] - text
+ * @cssprop [--uv-quiet=#52606d] - lesser text
+ * @cssprop [--uv-line=#d5dbe1] - hairlines
+ * @cssprop [--uv-edge=#6b7785] - outlines that must be seen
+ * @cssprop [--uv-accent=#0b6e63] - the button to press, the focus, the level
+ * @cssprop [--uv-on-accent=#ffffff] - text on the accent
+ * @cssprop [--uv-calm=#2a9d8f] - the band's zone of calm
+ * @cssprop [--uv-tense=#e0a32e] - the band's zone of tension
+ * @cssprop [--uv-upset=#d55e00] - the band's zone of upset
+ * @cssprop [--uv-neutral=#999999] - neutral readings
+ * @cssprop [--uv-happy=#009e73] - happy readings
+ * @cssprop [--uv-sad=#0072b2] - sad readings
+ * @cssprop [--uv-on-sad=#ffffff] - the letter on sad readings
+ * @cssprop [--uv-angry=#d55e00] - angry readings
+ * @cssprop [--uv-surprised=#f0e442] - surprised readings
+ * @cssprop [--uv-fearful=#cc79a7] - fearful readings
+ * @cssprop [--uv-disgusted=#56b4e9] - disgusted readings
+ * @cssprop [--uv-other=#999999] - labels that are none of the seven
  */
 export class UndervoiceMeter extends HTMLElement {
-  static observedAttributes = ['allow-microphone'];
+  static observedAttributes = ['allow-microphone', 'allow-upload', 'lang'];
 
   /** A signed token. A property and never an attribute: markup reaches logs and other scripts. */
   token = '';
   /** Asked for a token at each start and each reconnection, if set. @type {(() => Promise<string>)|null} */
   tokenProvider = null;
 
-  #memory = new MeterState();
-  /** @type {Call|null} */
-  #call = null;
-  /** @type {ReturnType<typeof setInterval>|undefined} */
-  #timer;
-  /** @type {number|null} */
-  #rateHz = null;
-  #callId = '';
+  /** @type {Strings} */
+  #strings = {};
+  #language = new Language('en');
+  #root = this.attachShadow({ mode: 'open' });
+  #runner = new Runner(this, {
+    token: async () => (this.tokenProvider ? this.tokenProvider() : this.token),
+    word: (state) => this.#language.text.states[state].word,
+    draw: () => this.#draw(),
+    announce: () => this.view.announce(this.#runner.memory, performance.now()),
+    level: (levelDb) => this.view.drawLevel(levelDb),
+  });
 
   constructor() {
     super();
-    const log = new LogList(async () => ({ server: serverOf(this), token: await this.#token() }));
-    const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
-    this.view = new MeterView(this.attachShadow({ mode: 'open' }), {
-      microphone: act(this.startMicrophone),
-      tab: act(this.startTab),
-      unblock: () => void this.#call?.unblock(),
-      pause: () => (this.#memory.paused ? this.resume() : this.pause()),
-      stop: act(this.stop),
-    }, log);
+    this.view = this.#makeView();
     this.#draw();
+    if (languageOf(this, this.#strings) !== this.#language.tag) void this.#speak();
+  }
+
+  /** @returns {readonly import('./coach.js').HintRule[]} when hints are shown, and what they say; own ones count from the next call on */
+  get hints() {
+    return this.#runner.panels.coaching.rules;
+  }
+
+  set hints(rules) {
+    this.#runner.panels.coaching.rules = rules ?? HINT_RULES;
   }
 
   /** @returns {State} what the element is doing */
   get state() {
-    return this.#memory.state;
+    return this.#runner.memory.state;
+  }
+
+  /** @returns {Strings} words that take the place of the language's own; one with all keys is a language of its own */
+  get strings() {
+    return this.#strings;
+  }
+
+  set strings(strings) {
+    this.#strings = strings ?? {};
+    void this.#speak();
   }
 
   connectedCallback() {
+    this.#runner.panels.enter();
+    if (languageOf(this, this.#strings) !== this.#language.tag) void this.#speak();
     this.#draw();
   }
 
   disconnectedCallback() {
-    this.#call?.abandon();
+    this.#runner.leave();
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (name === 'lang') void this.#speak();
     this.#draw();
   }
 
@@ -83,18 +144,18 @@ export class UndervoiceMeter extends HTMLElement {
    * @param {MediaStream} stream with the customer's audio track
    */
   attach(stream) {
-    return this.#start(openStream(stream));
+    return this.#runner.start(openStream(stream));
   }
 
   /** Score this computer's microphone; needs the attribute `allow-microphone`. */
   async startMicrophone() {
     if (!this.hasAttribute('allow-microphone')) throw new Error('the attribute allow-microphone is not set');
-    await this.#start(openMicrophone);
+    await this.#runner.start(openMicrophone);
   }
 
   /** Let the user choose a tab and score its sound. */
   async startTab() {
-    await this.#start(openTab);
+    await this.#runner.start(openTab);
   }
 
   /**
@@ -102,144 +163,65 @@ export class UndervoiceMeter extends HTMLElement {
    * @param {Blob|string|URL} fileOrUrl
    */
   async startFile(fileOrUrl) {
-    await this.#start(openFile(fileOrUrl));
+    await this.#runner.start(openFile(fileOrUrl));
+  }
+
+  /**
+   * Upload a recording, have it scored, and show its segments.
+   * @param {Blob} file
+   * @returns {Promise<import('./upload.js').ClipResult|null>} null where it failed or was cancelled
+   */
+  async upload(file) {
+    return (await this.#runner.panels.extras()).upload.send(file);
   }
 
   /** End the call, wait for its last readings, release tracks, timers and socket. */
   async stop() {
-    if (!this.#call) return;
-    this.#enter('stopping');
-    await this.#call.stop();
+    await this.#runner.stop();
   }
 
   /** Stop scoring for a while, with a connection or without; audio is neither sent nor kept. */
   pause() {
-    if (this.#memory.paused || !['listening', 'reconnecting'].includes(this.#memory.state)) return;
-    this.#memory.paused = true;
-    this.#call?.pause();
-    this.#draw();
+    this.#runner.pause();
   }
 
   /** Score again after `pause`. */
   resume() {
-    if (!this.#memory.paused) return;
-    this.#memory.paused = false;
-    this.#call?.resume();
+    this.#runner.resume();
+  }
+
+  /** @returns {MeterView} the face in the language that holds; what is known of the call is in the memory */
+  #makeView() {
+    const panels = this.#runner.panels.make(this.#language);
+    const act = (/** @type {() => Promise<void>} */ action) => () => void action.call(this);
+    const actions = {
+      microphone: act(this.startMicrophone),
+      tab: act(this.startTab),
+      unblock: () => this.#runner.unblock(),
+      pause: () => (this.#runner.memory.paused ? this.resume() : this.pause()),
+      stop: act(this.stop),
+    };
+    return new MeterView(this.#root, actions, this.#language, panels);
+  }
+
+  /** Make the face anew in the language that holds by now; until its words are here nothing is shown. */
+  async #speak() {
+    const tag = languageOf(this, this.#strings);
+    if (isElsewhere(tag)) {
+      this.view.card.hidden = true;
+      await fetchWords(tag);
+      if (tag !== languageOf(this, this.#strings)) return;
+    }
+    this.#language = new Language(tag, this.#strings);
+    this.view = this.#makeView();
     this.#draw();
-  }
-
-  /** @returns {Promise<string>} */
-  async #token() {
-    return this.tokenProvider ? this.tokenProvider() : this.token;
-  }
-
-  /** @param {SourceOpener} opener */
-  async #start(opener) {
-    // A call that has lost its line may take long to end; the next one does not wait for it.
-    if (this.#memory.away) this.#call?.abandon();
-    else await this.#call?.stop();
-    this.#memory.reset();
-    this.#rateHz = null;
-    this.#callId = callIdOf(this);
-    if (!isSecureContext) return this.#ended(new Failure('insecure'));
-    this.#enter('connecting');
-    const call = this.#newCall();
-    this.#call = call;
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    await call.open(opener);
-  }
-
-  /** @returns {Call} */
-  #newCall() {
-    const start = { call_id: this.#callId, ...startOf(this) };
-    return new Call(
-      { server: serverOf(this), token: () => this.#token(), start, giveUpMs: giveUpMsOf(this) },
-      {
-        onMessage: (message) => this.#receive(message),
-        onFrame: (frame) => this.#hear(frame.levelDb),
-        onBlocked: (blocked) => this.#block(blocked),
-        onOpen: (rateHz, kind) => this.#opened(rateHz, kind),
-        onAway: () => this.#away(),
-        onEnded: (failure) => this.#ended(failure),
-      },
-    );
-  }
-
-  /**
-   * @param {number} rateHz
-   * @param {import('./sources.js').SourceKind} kind
-   */
-  #opened(rateHz, kind) {
-    this.#rateHz = rateHz;
-    this.#memory.source = kind;
-    this.#draw();
-  }
-
-  /** @param {import('./messages.js').ServerMessage} message */
-  #receive(message) {
-    const before = this.#memory.state;
-    this.#memory.message(message, performance.now());
-    const name = EVENT_OF[message.type];
-    // The table pairs each type with its event; the checker cannot follow the pair through the index.
-    if (name) emit(this, name, /** @type {any} */ (message));
-    if (this.#memory.state !== before) this.#tellState();
-    this.view.announce(this.#memory, performance.now());
-    this.#draw();
-  }
-
-  /** @param {number} levelDb */
-  #hear(levelDb) {
-    this.#memory.frame(levelDb, performance.now());
-    this.view.drawLevel(levelDb);
-  }
-
-  /** @param {boolean} blocked */
-  #block(blocked) {
-    if (blocked && this.#memory.running) this.#enter('blocked');
-    // `started` may have come meanwhile; then the call listens already.
-    if (!blocked && this.#memory.state === 'blocked') this.#enter(this.#memory.heardMs ? this.#memory.settled : 'connecting');
-  }
-
-  #away() {
-    const before = this.#memory.state;
-    this.#memory.lost();
-    if (this.#memory.state !== before) this.#tellState();
-    this.#draw();
-  }
-
-  #tick() {
-    this.#memory.tick(performance.now());
-    this.view.announce(this.#memory, performance.now());
-    this.#draw();
-  }
-
-  /** @param {Failure|null} failure */
-  #ended(failure) {
-    clearInterval(this.#timer);
-    this.#memory.end(this.#call?.lostSec);
-    this.#call = null;
-    this.#memory.detail = failure?.detail ?? '';
-    this.#enter(failure?.state ?? 'ended');
-  }
-
-  /** @param {State} state */
-  #enter(state) {
-    if (this.#memory.state === state && this.#call) return;
-    this.#memory.state = state;
-    this.#tellState();
-    this.#draw();
-  }
-
-  #tellState() {
-    const { state, detail } = this.#memory;
-    const about = { callId: this.#callId, rateHz: this.#rateHz, lostSec: this.#call?.lostSec ?? this.#memory.lostSec };
-    emit(this, 'undervoice-state', { state, word: STATES[state].word, detail, ...about });
   }
 
   #draw() {
-    this.view.draw(this.#memory, {
+    this.view.draw(this.#runner.memory, {
       microphone: this.hasAttribute('allow-microphone'),
       tab: typeof navigator.mediaDevices?.getDisplayMedia === 'function',
     });
+    this.#runner.panels.draw(this.hasAttribute('allow-upload') && !this.#runner.memory.running);
   }
 }

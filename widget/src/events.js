@@ -12,6 +12,11 @@
  * | `undervoice-warning` | `WarningMessage`: something was refused, the call goes on |
  * | `undervoice-error` | `ErrorMessage`: the server ends the connection, and unless `retryable` the call; the state follows |
  * | `undervoice-ended` | `StoppedMessage`: the call's totals |
+ * | `undervoice-hint` | `HintDetail`: a hint is shown |
+ * | `undervoice-action` | `ActionDetail`: the agent pressed one of a hint's buttons; the page does what it says |
+ * | `undervoice-hint-feedback` | `HintFeedbackDetail`: the agent said whether a hint was useful |
+ * | `undervoice-feedback` | `FeedbackDetail`: the agent said that a reading is wrong; the server has been told |
+ * | `undervoice-upload` | `ClipResult`: a recording that was uploaded is scored |
  *
  * @typedef {object} StateDetail
  * @property {import('./strings.js').State} state
@@ -20,6 +25,13 @@
  * @property {string} callId
  * @property {number|null} rateHz the audio context's real rate, once known
  * @property {number} lostSec seconds of the call so far that were not scored because the line was too slow or away too long
+ *
+ * What all details about hints have: the rule, the call, and the place in it, in seconds.
+ * @typedef {{rule: string, callId: string, offsetSec: number}} AboutHint
+ * @typedef {AboutHint & {severity: 'info'|'warning'|'critical', text: string, actions: string[]}} HintDetail
+ * @typedef {AboutHint & {action: string}} ActionDetail
+ * @typedef {AboutHint & {useful: boolean}} HintFeedbackDetail
+ * @typedef {{callId: string, segment_id: string, correct: boolean, emotion?: string, upset?: false}} FeedbackDetail
  *
  * @typedef {object} EventDetails
  * @property {StateDetail} undervoice-state
@@ -31,6 +43,11 @@
  * @property {import('./messages.js').WarningMessage} undervoice-warning
  * @property {import('./messages.js').ErrorMessage} undervoice-error
  * @property {import('./messages.js').StoppedMessage} undervoice-ended
+ * @property {HintDetail} undervoice-hint
+ * @property {ActionDetail} undervoice-action
+ * @property {HintFeedbackDetail} undervoice-hint-feedback
+ * @property {FeedbackDetail} undervoice-feedback
+ * @property {import('./upload.js').ClipResult} undervoice-upload
  */
 
 /** @type {Partial<Record<import('./messages.js').ServerMessage['type'], keyof EventDetails>>} */

@@ -4,12 +4,15 @@
 export const FRAME_SAMPLES = 1600;
 /** Samples in the wire's smallest step, 10 ms at 16 kHz; the last frame is filled up to it. */
 const STEP_SAMPLES = 160;
+/** From here on a sample counts as clipped: resampling rounds what was cut off flat. */
+const FULL_SCALE = 0.99;
 
 /**
  * One frame of call audio.
  * @typedef {object} Frame
  * @property {ArrayBuffer} pcm PCM16 little-endian, 16 kHz, mono
  * @property {number} levelDb loudness (RMS) in dB relative to full scale, −100 for silence
+ * @property {number} clipped share of samples at full scale, 0…1
  */
 
 /** Collects samples until a frame is full. */
@@ -49,13 +52,15 @@ export class Framer {
   #cut(length) {
     const view = new DataView(new ArrayBuffer(length * 2));
     let power = 0;
+    let clipped = 0;
     for (let i = 0; i < length; i += 1) {
       const clamped = Math.max(-1, Math.min(1, this.samples[i]));
       power += clamped * clamped;
+      if (Math.abs(clamped) >= FULL_SCALE) clipped += 1;
       view.setInt16(i * 2, Math.max(-32768, Math.min(32767, Math.round(clamped * 32768))), true);
     }
     this.filled = 0;
     const levelDb = Math.max(-100, 10 * Math.log10(power / length + 1e-10));
-    return { pcm: view.buffer, levelDb };
+    return { pcm: view.buffer, levelDb, clipped: clipped / length };
   }
 }

@@ -91,6 +91,17 @@ export class Link {
     this.#outbox.resume();
   }
 
+  /**
+   * Say something that has its place in the call, now or over the next connection.
+   * @param {object} message
+   * @returns {boolean} whether it will be said
+   */
+  tell(message) {
+    const open = this.#begun && !this.#stopping && !this.#ended;
+    if (open) this.#outbox.tell(message);
+    return open;
+  }
+
   /** End the call: what waits is sent, over a new connection if need be, and the server's last word awaited. */
   stop() {
     if (this.#stopping || this.#ended) return;

@@ -1,7 +1,6 @@
 /** The list of recent readings, read from the server on request. */
 
-import { make, write } from './dom.js';
-import { WORDS, percent } from './strings.js';
+import { make, makeButton, write } from './dom.js';
 
 /**
  * A row of `GET /api/v1/logs`.
@@ -12,15 +11,22 @@ const LIMIT = 20;
 
 /** A region that the footer's button opens. */
 export class LogList {
-  /** @param {() => Promise<{server: string, token: string}>} access */
-  constructor(access) {
+  /**
+   * @param {() => Promise<{server: string, token: string}>} access
+   * @param {import('./words/language.js').Language} language
+   * @param {import('./correction-panel.js').CorrectionPanel} correction
+   */
+  constructor(access, language, correction) {
+    this.correction = correction;
     this.access = access;
-    const refresh = make('button', { type: 'button', class: 'plain' }, [WORDS.logRefresh]);
+    this.language = language;
+    const { text } = language;
+    const refresh = make('button', { type: 'button', class: 'plain' }, [text.logRefresh]);
     refresh.addEventListener('click', () => void this.read());
     this.status = make('p', { class: 'status', role: 'status' });
     // Focusable, so that the keyboard can scroll it.
-    this.rows = make('ul', { class: 'rows', tabindex: '0', 'aria-label': WORDS.log });
-    const header = make('header', {}, [make('h2', {}, [WORDS.log]), refresh]);
+    this.rows = make('ul', { class: 'rows', tabindex: '0', 'aria-label': text.log });
+    const header = make('header', {}, [make('h2', {}, [text.log]), refresh]);
     this.element = make('section', { class: 'log', id: 'log', part: 'log' }, [header, this.status, this.rows]);
     this.element.hidden = true;
     this.rows.hidden = true;
@@ -34,7 +40,8 @@ export class LogList {
 
   /** Read the newest rows. */
   async read() {
-    this.#say(WORDS.logLoading);
+    const { text } = this.language;
+    this.#say(text.logLoading);
     try {
       const { server, token } = await this.access();
       const url = new URL(`api/v1/logs?limit=${LIMIT}`, server);
@@ -42,12 +49,12 @@ export class LogList {
       if (!response.ok) throw new Error(`HTTP ${response.status}`);
       /** @type {{items: LoggedSegment[]}} */
       const { items } = await response.json();
-      this.rows.replaceChildren(...items.map(drawRow));
+      this.rows.replaceChildren(...items.map((row) => this.#drawRow(row)));
       this.rows.hidden = items.length === 0;
-      this.#say(items.length === 0 ? WORDS.logEmpty : '');
+      this.#say(items.length === 0 ? text.logEmpty : '');
     } catch {
       this.rows.hidden = true;
-      this.#say(WORDS.logFailed);
+      this.#say(text.logFailed);
     }
   }
 
@@ -56,20 +63,20 @@ export class LogList {
     this.status.hidden = text === '';
     write(this.status, text);
   }
-}
 
-/**
- * @param {LoggedSegment} row
- * @returns {HTMLElement}
- */
-function drawRow(row) {
-  const when = new Date(row.timestamp);
-  const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
-  const emotion = row.uncertain ? WORDS.unsureNote : row.detected_emotion;
-  return make('li', {}, [
-    make('time', { datetime: row.timestamp }, [when.toLocaleTimeString()]),
-    dot,
-    make('span', { class: 'who', title: row.call_id }, [`${emotion} · ${row.call_id}`]),
-    percent(row.confidence_score),
-  ]);
+  /**
+   * @param {LoggedSegment} row
+   * @returns {HTMLElement}
+   */
+  #drawRow(row) {
+    const { language } = this;
+    const { wrong, wrongAt } = language.text.correct;
+    const time = language.time(new Date(row.timestamp));
+    const dot = make('span', { class: row.uncertain ? 'dot unsure' : 'dot', 'data-emotion': row.detected_emotion });
+    const label = language.fill(wrongAt, { time, emotion: language.named(row) });
+    const doubt = makeButton(wrong, 'plain small', () => this.correction.open(row, [row], item, doubt), label);
+    const who = make('span', { class: 'who', title: row.call_id }, [`${language.describe(row)} · ${row.call_id}`]);
+    const item = make('li', {}, [make('time', { datetime: row.timestamp }, [time]), dot, who, doubt]);
+    return item;
+  }
 }

@@ -15,6 +15,12 @@
  * @property {number} offset_sec
  * @property {string} channel
  *
+ * How well a segment could be heard.
+ * @typedef {object} Quality
+ * @property {number} level_dbfs
+ * @property {number} snr_db level over the noise
+ * @property {number} [clipped] share of samples at full scale, 0 unless given
+ *
  * @typedef {object} EmotionMessage
  * @property {'emotion'} type
  * @property {string} segment_id the same audio has the same id, so that a reading may come twice after a reconnection
@@ -30,6 +36,7 @@
  * @property {number} upset_score 0…1
  * @property {number} arousal
  * @property {boolean} uncertain the model abstains
+ * @property {Quality} [quality]
  * @property {number} latency_ms
  * @property {string} timestamp RFC 3339, UTC
  *
@@ -90,6 +97,21 @@
  * @property {'stopped'} type
  * @property {string} reason
  * @property {{audio_sec: number, speech_sec: number, segments: number}} totals
+ *
+ * What `GET /api/v1/calls/{call_id}` answers of a call that is over, as far as the element reads it.
+ * @typedef {object} CallRecord
+ * @property {MoodMessage|null} mood at its end
+ * @property {{audio_sec: number, segments: number}} totals
+ * @property {CallSummary|null} summary
+ *
+ * @typedef {object} CallSummary
+ * @property {Record<string, number>} emotion_distribution segments by label
+ * @property {number} upset_share 0…1
+ * @property {{offset_sec: number, upset_score: number}|null} peak
+ * @property {MoodState} ended_as
+ * @property {{offset_sec: number, state: MoodState}[]} [course] the states after the first calm one
+ * @property {number|null} [turned_sec] from there on not upset any more
+ * @property {{rule: string, offset_sec: number, recovered_sec: number}[]} [helped] hints that were followed by recovery
  *
  * @typedef {StartedMessage|SpeechMessage|EmotionMessage|MoodMessage|AlertMessage|PausedMessage|StatsMessage|
  *   WarningMessage|ErrorMessage|CheckpointMessage|ReconnectMessage|AnswerMessage|StoppedMessage} ServerMessage

@@ -1,12 +1,13 @@
 /** What is known about the call right now: messages and frames in, one snapshot out. No DOM, no clock of its own. */
 
 import { FRAME_SAMPLES } from './framer.js';
+import { Latch } from './latch.js';
+import { LineQuality } from './line-quality.js';
 
 /**
  * @typedef {import('./messages.js').ServerMessage} ServerMessage
  * @typedef {import('./messages.js').EmotionMessage} EmotionMessage
  * @typedef {import('./messages.js').MoodMessage} MoodMessage
- * @typedef {import('./messages.js').AlertMessage} AlertMessage
  * @typedef {import('./strings.js').State} State
  */
 
@@ -18,8 +19,11 @@ const STALE_MS = 5000;
 const STALE_SILENT_MS = 12_000;
 /** Without a frame for this long, in milliseconds, no sound is arriving. */
 const STARVED_MS = 2000;
-/** A hint card stays this long, in seconds of the call. */
-const ALERT_SEC = 30;
+/** What the server calls the trend is shown as rising or easing from here on, and until it is nearly level again. */
+const TREND = { enter: 0.25, leave: 0.1 };
+/** How far the score moves within so many seconds that nobody would call that the other way. */
+const SLOPE = { enter: 0.06, leave: 0 };
+const SLOPE_SEC = 10;
 
 /** The element's memory of one call. */
 export class MeterState {
@@ -35,8 +39,13 @@ export class MeterState {
   reading = null;
   /** @type {EmotionMessage[]} by time, the newest last */
   cells = [];
-  /** @type {AlertMessage|null} */
-  alert = null;
+  rising = new Latch(TREND);
+  easing = new Latch(TREND);
+  climbing = new Latch(SLOPE);
+  falling = new Latch(SLOPE);
+  /** @type {{atSec: number, score: number}[]} the smoothed scores of the last seconds */
+  scores = [];
+  line = new LineQuality();
   speaking = false;
   levelDb = -100;
   /** Seconds of audio captured. */
@@ -71,18 +80,25 @@ export class MeterState {
     return this.paused ? 'paused' : 'listening';
   }
 
+  /** @returns {'rising'|'easing'|'steady'} where the score is going */
+  get trend() {
+    if (this.rising.on) return 'rising';
+    return this.easing.on ? 'easing' : 'steady';
+  }
+
   /** @returns {boolean} whether the newest reading is one the model abstains from */
   get unsure() {
     return this.reading !== null && this.reading.uncertain;
   }
 
   /**
-   * @param {number} levelDb
+   * @param {import('./framer.js').Frame} frame
    * @param {number} nowMs
    */
-  frame(levelDb, nowMs) {
-    this.levelDb = levelDb;
+  frame(frame, nowMs) {
+    this.levelDb = frame.levelDb;
     this.audioSec += FRAME_SAMPLES / 16000;
+    if (this.state === 'listening') this.line.frame(frame, FRAME_SAMPLES / 16000, this.speaking);
     this.frameMs = nowMs;
     this.starved = false;
   }
@@ -97,8 +113,7 @@ export class MeterState {
     if (message.type === 'started') this.#start();
     if (message.type === 'speech') this.speaking = message.state === 'started';
     if (message.type === 'emotion') this.#read(message);
-    if (message.type === 'mood') this.mood = message;
-    if (message.type === 'alert') this.alert = message;
+    if (message.type === 'mood') this.#feel(message);
     // After a reconnection the server answers again what the agent has long since changed.
     if (message.type === 'paused' && this.paused && this.state === 'listening') this.#pause();
     if (message.type === 'resumed' && !this.paused && this.state === 'paused') this.state = 'listening';
@@ -128,7 +143,6 @@ export class MeterState {
     const patience = this.speaking ? STALE_MS : STALE_SILENT_MS;
     this.stale = live && this.heardMs > 0 && nowMs - this.heardMs > patience;
     this.starved = live && this.frameMs > 0 && nowMs - this.frameMs > STARVED_MS;
-    if (this.alert && this.audioSec - this.alert.offset_sec > ALERT_SEC) this.alert = null;
   }
 
   #start() {
@@ -142,8 +156,23 @@ export class MeterState {
     this.speaking = false;
   }
 
+  /** @param {MoodMessage} mood */
+  #feel(mood) {
+    this.mood = mood;
+    const atSec = this.cells.filter((cell) => cell.final).at(-1)?.end_offset_sec ?? 0;
+    this.scores = this.scores.filter((each) => atSec - each.atSec <= SLOPE_SEC && each.atSec < atSec);
+    this.scores.push({ atSec, score: mood.upset_score });
+    const slope = mood.upset_score - this.scores[0].score;
+    this.climbing.push(slope, 0);
+    this.falling.push(-slope, 0);
+    // The server's trend is how far the score is from what it was all along; just past a peak that is still much.
+    this.rising.push(this.falling.on ? 0 : mood.trend, 0);
+    this.easing.push(this.climbing.on ? 0 : -mood.trend, 0);
+  }
+
   /** @param {EmotionMessage} reading */
   #read(reading) {
+    if (reading.final) this.line.reading(reading.quality, reading.end_offset_sec);
     // A final takes the place of its provisional: both carry the segment's first sample in their id.
     const known = this.cells.findIndex((cell) => cell.segment_id === reading.segment_id);
     // After a reconnection a segment is scored again from its beginning; what is known of it stays until its final.

@@ -75,6 +75,12 @@ export class Outbox {
     this.#pump();
   }
 
+  /** @param {object} message what has its place in the call and changes nothing when it is told twice */
+  tell(message) {
+    this.#log.event(message);
+    this.#pump();
+  }
+
   /** Send everything that waits, then `stop`. */
   stop() {
     while (this.#sink && this.#log.next) this.#give(this.#log.next);

@@ -1,109 +1,6 @@
-/**
- * The element's looks, as one constructable sheet shared by all instances: a strict CSP forbids inline styles.
- *
- * @cssproperty --uv-neutral, --uv-happy, --uv-sad, --uv-angry, --uv-surprised, --uv-fearful, --uv-disgusted
- *   hues of the emotions (Okabe & Ito)
- * @cssproperty --uv-other hue of the labels of a model that does not speak of these seven
- * @cssproperty --uv-calm, --uv-tense, --uv-upset hues of the band's zones
- * @cssproperty --uv-surface, --uv-ink, --uv-quiet, --uv-line, --uv-accent surfaces and text
- */
+/** The element's looks as constructable sheets: a strict CSP forbids inline styles. */
 
-const EMOTIONS = ['neutral', 'happy', 'sad', 'angry', 'surprised', 'fearful', 'disgusted'];
-
-const TOKENS = `
-:host {
-  --uv-neutral: #999999; --uv-happy: #009e73; --uv-sad: #0072b2; --uv-angry: #d55e00;
-  --uv-surprised: #f0e442; --uv-fearful: #cc79a7; --uv-disgusted: #56b4e9; --uv-other: #999999;
-  --uv-calm: #2a9d8f; --uv-tense: #e0a32e; --uv-upset: #d55e00;
-  --uv-surface: #ffffff; --uv-ink: #16202a; --uv-quiet: #52606d; --uv-line: #d5dbe1; --uv-edge: #6b7785;
-  --uv-raised: #f4f6f8; --uv-accent: #0b6e63; --uv-on-accent: #ffffff;
-  display: block; container-type: inline-size; min-width: 200px; max-width: 100%;
-  color: var(--uv-ink); font: 14px/1.45 system-ui, sans-serif; font-variant-numeric: tabular-nums;
-  color-scheme: light dark; text-align: start;
-}
-:host([hidden]) { display: none; }
-@media (prefers-color-scheme: dark) {
-  :host {
-    --uv-surface: #141a20; --uv-ink: #eef2f5; --uv-quiet: #a9b4bf; --uv-line: #2f3943; --uv-edge: #8a97a4;
-    --uv-raised: #1d252d; --uv-accent: #5cc4b6; --uv-on-accent: #08201d; --uv-sad: #3b9bd4;
-  }
-}`;
-
-const FRAME = `
-* { box-sizing: border-box; margin: 0; }
-[hidden] { display: none !important; }
-.card { background: var(--uv-surface); border: 1px solid var(--uv-line); border-radius: 12px; padding: 16px; display: grid; grid-template-columns: minmax(0, 1fr); gap: 16px; }
-.sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.top { display: flex; align-items: center; gap: 8px; color: var(--uv-quiet); font-size: 12px; min-height: 16px; }
-.top .time { margin-inline-start: auto; }
-.level { flex: none; width: 24px; height: 8px; border-radius: 4px; border: 1px solid var(--uv-edge); overflow: hidden; }
-.level i { display: block; height: 100%; background: var(--uv-accent); transform-origin: left; transform: scaleX(var(--at-level, 0)); transition: transform 100ms linear; }
-.ear { min-width: 0; overflow-wrap: anywhere; }
-.word { font-size: 30px; line-height: 1.1; font-weight: 650; letter-spacing: -0.015em; overflow-wrap: anywhere; text-wrap: balance; }
-.note { color: var(--uv-quiet); margin-top: 4px; min-height: 20px; }
-.note b { color: var(--uv-ink); font-weight: 600; }
-@container (min-width: 340px) { .word { font-size: 40px; } .card { padding: 20px; } .level { width: 40px; } }
-@container (min-width: 640px) { .card { padding: 24px; } .word { font-size: 48px; } }`;
-
-const METER = `
-.meter { position: relative; padding-top: 12px; }
-/* The zones end where the server enters "tense" and "upset": 0.45 and 0.60. */
-.band { display: grid; grid-template-columns: 45fr 15fr 40fr; gap: 2px; height: 12px; }
-.band span { background: var(--uv-calm); }
-.band span:first-child { border-radius: 6px 0 0 6px; }
-.band span:nth-child(2) { background: var(--uv-tense); }
-.band span:last-child { background: var(--uv-upset); border-radius: 0 6px 6px 0; }
-.zones { display: grid; grid-template-columns: 45fr 15fr 40fr; gap: 2px; font-size: 10px; color: var(--uv-quiet); margin-top: 4px; }
-.track { position: absolute; inset: 4px 7px auto; height: 28px; pointer-events: none; }
-.marker { position: absolute; left: calc(var(--at-mood, 0) * 100%); transition: left 300ms ease; width: 14px; height: 28px; margin-inline-start: -7px; background: var(--uv-ink); border: 3px solid var(--uv-surface); border-radius: 7px; }
-.meter.empty .marker { visibility: hidden; }
-.meter.empty .band, .stale .band { filter: grayscale(1); opacity: 0.4; }
-@container (min-width: 340px) { .zones { font-size: 11px; } }
-.facts { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12px; color: var(--uv-quiet); }
-.stale .word, .stale .strip { opacity: 0.55; filter: grayscale(1); }
-.stale .marker { background: var(--uv-edge); }
-/* Without a connection: a broken outline, an empty marker, no colours; the word says why and stays in full ink. */
-.card.away { border-style: dashed; border-color: var(--uv-edge); }
-.away .strip { opacity: 0.55; filter: grayscale(1); }
-.away .band { filter: grayscale(1); opacity: 0.3; }
-.away .marker { background: var(--uv-surface); border: 2px dashed var(--uv-edge); transition: none; }
-@media (prefers-reduced-motion: reduce) { .marker, .level i { transition: none; } }`;
-
-const STRIP = `
-.strip { display: flex; justify-content: flex-end; align-items: flex-end; gap: 2px; height: 48px; overflow: hidden; border-bottom: 1px solid var(--uv-line); }
-.cell:last-child { margin-inline-end: auto; }
-.cell { flex: none; width: 18px; min-height: 18px; border: 1px solid var(--uv-edge); border-radius: 3px 3px 0 0; background-color: var(--hue); color: #10161c; font-size: 11px; font-weight: 650; line-height: 16px; text-align: center; display: flex; align-items: flex-end; justify-content: center; }
-.cell.open { background-color: color-mix(in srgb, var(--hue) 35%, var(--uv-surface)); color: var(--uv-ink); border-style: dashed; }
-.cell.unsure { background: repeating-linear-gradient(45deg, var(--uv-raised) 0 3px, var(--uv-line) 3px 6px); color: var(--uv-ink); }
-.cell.unsure b { background: var(--uv-surface); border-radius: 2px; padding: 0 2px; line-height: 14px; margin-bottom: 1px; }
-.cell[data-emotion="sad"]:not(.open, .unsure) { color: #ffffff; }
-@media (prefers-color-scheme: dark) { .cell[data-emotion="sad"]:not(.open, .unsure) { color: #10161c; } }`;
-
-const CONTROLS = `
-.hint { border: 1px solid var(--uv-line); border-inline-start: 4px solid var(--uv-tense); border-radius: 6px; background: var(--uv-raised); padding: 8px 12px; }
-.hint[data-severity="critical"] { border-inline-start-color: var(--uv-upset); }
-.hint[data-severity="info"] { border-inline-start-color: var(--uv-calm); }
-.buttons { display: flex; flex-wrap: wrap; gap: 8px; }
-button { font: inherit; font-weight: 550; color: var(--uv-ink); background: var(--uv-raised); border: 1px solid var(--uv-edge); border-radius: 8px; padding: 7px 12px; min-height: 36px; cursor: pointer; }
-button:hover { border-color: var(--uv-ink); }
-button.main { background: var(--uv-accent); border-color: var(--uv-accent); color: var(--uv-on-accent); }
-button.plain { background: none; border-color: transparent; padding-inline: 4px; color: var(--uv-quiet); text-decoration: underline; text-underline-offset: 3px; }
-.buttons .plain { margin-inline-start: auto; }
-:focus-visible { outline: 3px solid var(--uv-accent); outline-offset: 2px; }
-.log { border-top: 1px solid var(--uv-line); padding-top: 12px; display: grid; gap: 8px; }
-.status { color: var(--uv-quiet); font-size: 12px; }
-.log h2 { font-size: 13px; font-weight: 600; }
-.log header { display: flex; align-items: baseline; justify-content: space-between; }
-.rows { list-style: none; padding: 0; max-height: 220px; overflow-y: auto; }
-.rows li { display: grid; grid-template-columns: auto auto 1fr auto; gap: 8px; align-items: center; padding: 4px 0; border-top: 1px solid var(--uv-line); font-size: 12px; }
-.rows li:first-child { border-top: 0; }
-.rows .dot { width: 10px; height: 10px; border-radius: 3px; border: 1px solid var(--uv-edge); background: var(--hue); }
-.rows .dot.unsure { background: repeating-linear-gradient(45deg, var(--uv-raised) 0 2px, var(--uv-edge) 2px 3px); }
-.rows .who { color: var(--uv-quiet); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }`;
-
-const HUES = ['[data-emotion] { --hue: var(--uv-other); }', ...EMOTIONS.map((each) => `[data-emotion="${each}"] { --hue: var(--uv-${each}); }`)].join('\n');
-// Heights by rule and not by style attribute: tenths of the confidence, of the strip's 47 px.
-const HEIGHTS = Array.from({ length: 11 }, (_, tenths) => `.cell[data-tenths="${tenths}"] { height: ${tenths * 4.6}px; }`).join('\n');
+import { LOOKS } from './looks.js';
 
 /** @type {CSSStyleSheet|null} */
 let shared = null;
@@ -112,7 +9,7 @@ let shared = null;
 export function themeSheet() {
   if (!shared) {
     shared = new CSSStyleSheet();
-    shared.replaceSync([TOKENS, FRAME, METER, STRIP, CONTROLS, HUES, HEIGHTS].join('\n'));
+    shared.replaceSync(LOOKS);
   }
   return shared;
 }

@@ -8,7 +8,7 @@ const QUANTUM = new Float32Array(128);
 
 /**
  * What the worklet posts. `pcm` is transferred, never copied.
- * @typedef {{type: 'frame', pcm: ArrayBuffer, levelDb: number} | {type: 'finished'}} WorkletMessage
+ * @typedef {({type: 'frame'} & import('./framer.js').Frame) | {type: 'finished'}} WorkletMessage
  */
 
 class CaptureProcessor extends AudioWorkletProcessor {
@@ -47,7 +47,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
 
   /** @param {import('./framer.js').Frame[]} frames */
   #post(frames) {
-    for (const { pcm, levelDb } of frames) this.port.postMessage({ type: 'frame', pcm, levelDb }, [pcm]);
+    for (const frame of frames) this.port.postMessage({ type: 'frame', ...frame }, [frame.pcm]);
   }
 }
 

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from undervoice.cli.retry import RETRIED_CLOSES, RETRIED_STATUSES
 from undervoice.errors import BadInput, UndervoiceError
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 PATH = "/api/v1/stream"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")

@@ -52,6 +52,7 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(handlers=[handler], level=max(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
     logging.getLogger("undervoice").setLevel(level.upper())
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells addresses, and a receiver's may hold a secret
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # a broken record would be printed with its arguments
 

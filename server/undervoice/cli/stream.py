@@ -134,7 +134,8 @@ def _server(args: argparse.Namespace, call_id: str) -> tuple[Server, str | None]
 
 
 def _start(args: argparse.Namespace, recording: Recording, call_id: str, agent_id: str | None) -> Start:
-    from undervoice.messages import Audio, Config, Consent, Start
+    from undervoice.messages import Start
+    from undervoice.terms import Audio, Config, Consent
 
     return Start(
         call_id=call_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from undervoice.dialects import native
-from undervoice.messages import SUBPROTOCOL
+from undervoice.terms import SUBPROTOCOL
 
 DIALECTS: dict[str, Callable[[str], native.Decoded]] = {SUBPROTOCOL: native.decode}
 """By WebSocket subprotocol."""

@@ -12,9 +12,19 @@ from typing import Literal, Protocol
 import msgspec
 
 from undervoice.errors import BadSettings
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
+from undervoice.wall import QueuedCaller
 
-Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback
+Record = LoggedSegment | Call | LoggedAlert | LoggedFeedback | LoggedHintFeedback
 """Whatever is stored; a later ``Call`` of the same id replaces the earlier one."""
 
 Interval = Literal["daily", "hourly", "agent"]
@@ -31,6 +41,9 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Inclusive, RFC 3339 UTC."""
     until: str | None = None
     """Exclusive, RFC 3339 UTC."""
+    follow: str | None = None
+    """A page's ``follow``: what was stored since, in that order, each reading once; ``cursor``, ``since`` and ``until``
+    are not looked at then."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +53,16 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
     agent_id: str | None = None
     live: bool | None = None
+    since: str | None = None
+    """Started then or later, RFC 3339 UTC."""
+    until: str | None = None
+    """Started before, RFC 3339 UTC."""
+    min_upset_sec: float | None = None
+    """Seconds upset at least."""
+    min_priority: float | None = None
+    """By the newest mood, at least."""
+    alerted: bool = False
+    """Only calls with alerts."""
 
 
 class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +76,29 @@ class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
     min_calls: int = 20
 
 
+MOST_WAITING = 10_000
+"""Waiting callers that are looked at."""
+MOST_SERVICES = 50
+"""Services by which waiting times are estimated."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """When a caller came and when it was served, RFC 3339 UTC."""
+
+    arrived_at: str
+    left_at: str
+
+
+class QueueState(msgspec.Struct, frozen=True):
+    """Who waits, in the order in which they came."""
+
+    newest: int
+    """The number of whoever came last, waiting or not."""
+    waiting: list[QueuedCaller]
+    services: list[Service]
+    """The latest, newest first."""
+
+
 class Store(Protocol):
     """What every backend can do. A store that cannot answer in time raises ``StoreDown``."""
 
@@ -63,16 +109,22 @@ class Store(Protocol):
         """Return one call's final readings in the order of the audio."""
 
     async def logs(self, query: LogQuery) -> SegmentPage:
-        """Return a page of final readings of all calls, newest first."""
+        """Return a page of final readings of all calls, newest first, and from where to follow what is stored after it.
+
+        With ``follow``, return what was stored since, and from where to go on.
+        """
 
     async def call(self, call_id: str) -> Call | None:
         """Return one call with its alerts, or ``None``."""
 
     async def calls(self, query: CallQuery) -> CallPage:
-        """Return a page of calls, newest first."""
+        """Return a page of calls, newest first; while it has a ``next_cursor``, it may be short, or even empty."""
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, the last word on each, oldest first."""
+
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, the last word on each, oldest first."""
 
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings."""
@@ -91,6 +143,18 @@ class Store(Protocol):
 
         Metrics stay: they name no call. Tombstones as old go too.
         """
+
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue and return it with its number; ``None`` if its call was erased.
+
+        One who waits already is renewed and keeps its number. Those who came before ``since`` are forgotten.
+        """
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue at a moment; return whether it waited."""
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the store answers."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.store.cursors import instant
 
@@ -43,7 +43,7 @@ def begun(record: Record) -> str:
             return instant(record.timestamp, later_sec=-record.end_offset_sec)
         case LoggedAlert():
             return instant(record.timestamp, later_sec=-record.offset_sec)
-        case LoggedFeedback():
+        case LoggedFeedback() | LoggedHintFeedback():
             return instant(record.timestamp)
 
 
@@ -61,11 +61,13 @@ class Batch(msgspec.Struct, frozen=True):
     """
     feedback: dict[str, LoggedFeedback]
     """The last word on each segment."""
+    hints: dict[str, LoggedHintFeedback]
+    """The last word on each alert."""
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Batch:
         """Sort records by kind and settle the duplicates among them; provisional readings are not kept."""
-        batch = cls({}, {}, {}, {})
+        batch = cls({}, {}, {}, {}, {})
         for record in records:
             batch._add(record)
         return batch
@@ -73,7 +75,7 @@ class Batch(msgspec.Struct, frozen=True):
     def call_ids(self) -> set[str]:
         """Return the calls to which the records belong."""
         records: list[Record] = [*self.segments.values(), *self.calls.values(), *self.alerts.values()]
-        return {record.call_id for record in [*records, *self.feedback.values()]}
+        return {record.call_id for record in [*records, *self.feedback.values(), *self.hints.values()]}
 
     def only(self, wanted: Callable[[Record], bool]) -> Batch:
         """Return the records that are wanted."""
@@ -82,6 +84,7 @@ class Batch(msgspec.Struct, frozen=True):
             {key: record for key, record in self.calls.items() if wanted(record)},
             {key: record for key, record in self.alerts.items() if wanted(record)},
             {key: record for key, record in self.feedback.items() if wanted(record)},
+            {key: record for key, record in self.hints.items() if wanted(record)},
         )
 
     def _add(self, record: Record) -> None:
@@ -99,6 +102,8 @@ class Batch(msgspec.Struct, frozen=True):
                 self.alerts.setdefault(record.alert_id, record)
             case LoggedFeedback():
                 self.feedback[record.segment_id] = record
+            case LoggedHintFeedback():
+                self.hints[record.alert_id] = record
 
 
 def with_alerts(call: Call, alerts: Iterable[LoggedAlert]) -> Call:

@@ -21,6 +21,7 @@ from undervoice.store.documents import SHARDS, Document, day_documents, document
 from undervoice.store.link import Link
 from undervoice.store.tallies import tally
 from undervoice.store.tombstones import tombstone
+from undervoice.wall import QueuedCaller
 
 RACES = 5
 """How often a commit that lost a race is made anew."""
@@ -41,6 +42,7 @@ async def insert(link: Link, collection: str, records: Mapping[str, Record], mak
         StoreDown: the database does not answer, or others keep writing the same.
     """
     from google.api_core.exceptions import AlreadyExists, FailedPrecondition
+    from google.cloud.firestore import SERVER_TIMESTAMP
 
     shard = random.randrange(SHARDS)  # noqa: S311 - spreads load, no secret
     waiting = {document_id(key): record for key, record in records.items()}
@@ -48,10 +50,10 @@ async def insert(link: Link, collection: str, records: Mapping[str, Record], mak
         for _ in range(RACES):
             write = client.batch()
             for key, record in waiting.items():
-                mark = {"shard": shard} if isinstance(record, LoggedSegment) else {}
+                mark = {"shard": shard, "stored_at": SERVER_TIMESTAMP} if isinstance(record, LoggedSegment) else {}
                 write.create(client.collection(collection).document(key), make(record) | mark)
             _count(client, write, (one for one in waiting.values() if isinstance(one, LoggedSegment)), shard)
-            _unless_erased(client, write, waiting.values())
+            unless_erased(client, write, waiting.values())
             try:
                 await write.commit(**link.limits)
             except (AlreadyExists, FailedPrecondition):
@@ -98,7 +100,7 @@ async def replace(
                     write.update(kept.reference, new, client.write_option(last_update_time=kept.update_time))
             if not len(write):
                 return
-            _unless_erased(client, write, waiting.values())
+            unless_erased(client, write, waiting.values())
             try:
                 await write.commit(**link.limits)
             except (AlreadyExists, FailedPrecondition, NotFound):
@@ -115,7 +117,8 @@ def grave(client: Any, call_id: str) -> Any:
     return client.collection("tombstones").document(tombstone(call_id))
 
 
-def _unless_erased(client: Any, write: Any, records: Iterable[Record]) -> None:
+def unless_erased(client: Any, write: Any, records: Iterable[Record | QueuedCaller]) -> None:
+    """Make a commit fail where a call that it writes of was erased."""
     for call_id in {record.call_id for record in records}:
         write.delete(grave(client, call_id), client.write_option(exists=False))
 

@@ -1,7 +1,8 @@
 """How records look as Firestore documents, and back.
 
 Fields are the wire's, under the wire's names. Beside them stands ``at``, the moment in a
-form that sorts (``cursors.instant``). A call's ``metadata`` is a JSON text, for Firestore takes
+form that sorts (``cursors.instant``); a reading also has ``stored_at``, the moment of its commit, by which
+followers go. A call's ``metadata`` is a JSON text, for Firestore takes
 neither lists within lists nor every key that a client may send.
 
 A document of ``metrics`` holds one day of UTC of one agent, or a share of everybody's
@@ -23,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.store.batches import begun
 from undervoice.store.cursors import instant
@@ -75,6 +76,11 @@ def alert_of(document: Document) -> LoggedAlert:
 def feedback_of(document: Document) -> LoggedFeedback:
     """Return the feedback that a document holds."""
     return msgspec.convert(document, LoggedFeedback)
+
+
+def hint_feedback_of(document: Document) -> LoggedHintFeedback:
+    """Return what a document holds of what was said of a hint."""
+    return msgspec.convert(document, LoggedHintFeedback)
 
 
 def day_id(day: str, agent: str, shard: int) -> str:

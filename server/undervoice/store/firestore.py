@@ -7,25 +7,35 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedFeedback, LoggedSegment, SegmentPage
-from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record, queries
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, firestore_queue, queries
 from undervoice.store import firestore_erasing as erasing
-from undervoice.store.batches import Batch, begun, replaces, with_alerts
+from undervoice.store import firestore_listings as listings
+from undervoice.store.batches import Batch, begun, replaces
 from undervoice.store.commits import insert, replace
-from undervoice.store.cursors import clamp, encode_cursor, instant
+from undervoice.store.cursors import instant
 from undervoice.store.documents import (
     Document,
-    alert_of,
     call_of,
     document_id,
     document_of,
     feedback_of,
+    hint_feedback_of,
     hours_of,
     segment_of,
 )
 from undervoice.store.link import Link
 from undervoice.store.tallies import Span, answer
 from undervoice.store.tombstones import horizon
+from undervoice.wall import QueuedCaller
 
 COMMIT_SEGMENTS = 120
 """A commit holds at most 500 writes; each reading may touch two metrics documents beside its own, and a tombstone."""
@@ -68,6 +78,8 @@ class FirestoreStore:
             await replace(self._link, "calls", calls, make, _newer_call)
         for words in _chunks(batch.feedback, COMMIT_DOCUMENTS):
             await replace(self._link, "feedback", words, make, _no_older)
+        for hints in _chunks(batch.hints, COMMIT_DOCUMENTS):
+            await replace(self._link, "hint_feedback", hints, make, _no_older)
 
     async def segments(self, call_id: str) -> list[LoggedSegment]:
         """Return one call's final readings in the order of the audio."""
@@ -75,27 +87,29 @@ class FirestoreStore:
         return [segment_of(document) for document in found]
 
     async def logs(self, query: LogQuery) -> SegmentPage:
-        """Return a page of final readings of all calls, newest first."""
-        found = await self._link.find(lambda client: queries.log_page(client, query))
-        page, cursor = _cut(found, "segment_id", query.limit)
-        return SegmentPage(items=[segment_of(document) for document in page], next_cursor=cursor)
+        """Return a page of final readings of all calls, newest first, or what was stored since another one."""
+        page = listings.followed if query.follow is not None else listings.log_page
+        return await page(self._link, query)
 
     async def call(self, call_id: str) -> Call | None:
         """Return one call with its alerts, or ``None``."""
         async with self._link.client() as client:
             found = await client.collection("calls").document(document_id(call_id)).get(**self._link.limits)
-        return (await self._with_alerts([call_of(found.to_dict())]))[0] if found.exists else None
+        return (await listings.calls_of(self._link, [found.to_dict()]))[0] if found.exists else None
 
     async def calls(self, query: CallQuery) -> CallPage:
         """Return a page of calls with their alerts, newest first."""
-        found = await self._link.find(lambda client: queries.call_page(client, query))
-        page, cursor = _cut(found, "call_id", query.limit)
-        return CallPage(items=await self._with_alerts([call_of(document) for document in page]), next_cursor=cursor)
+        return await listings.call_page(self._link, query)
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, oldest first."""
         found = await self._link.find(lambda client: queries.feedback_of_call(client, call_id))
         return [feedback_of(one) for one in sorted(found, key=lambda one: (one["at"], one["segment_id"]))]
+
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, oldest first."""
+        found = await self._link.find(lambda client: queries.feedback_of_call(client, call_id, "hint_feedback"))
+        return [hint_feedback_of(one) for one in sorted(found, key=lambda one: (one["at"], one["alert_id"]))]
 
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings; hours without any are left out.
@@ -120,6 +134,18 @@ class FirestoreStore:
         """Remove calls that started before a moment, and tombstones as old; one that raises may be repeated."""
         return await erasing.expire(self._link, instant(before))
 
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue, or renew one who waits; ``None`` if its call was erased."""
+        return await firestore_queue.enqueue(self._link, caller, instant(since), self._days)
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue; return whether it waited."""
+        return await firestore_queue.dequeue(self._link, call_id, at, served=served)
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
+        return await firestore_queue.read_queue(self._link, instant(since))
+
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless a document can be asked for (no call has this id)."""
         async with self._link.client() as client:
@@ -128,13 +154,6 @@ class FirestoreStore:
     async def close(self) -> None:
         """Close the connection; verbs raise ``StoreDown`` afterwards."""
         await self._link.close()
-
-    async def _with_alerts(self, calls: list[Call]) -> list[Call]:
-        alerts = []
-        for group in _groups([call.call_id for call in calls], queries.IN_VALUES):
-            found = await self._link.find(partial(queries.alerts_of_calls, call_ids=group))
-            alerts += [alert_of(document) for document in found]
-        return [with_alerts(call, (alert for alert in alerts if alert.call_id == call.call_id)) for call in calls]
 
 
 def _newer_call(new: Document, old: Document) -> bool:
@@ -153,9 +172,3 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _chunks(by_id: Mapping[str, T], size: int) -> Iterator[dict[str, T]]:
     return (dict(group) for group in _groups(by_id.items(), size))
-
-
-def _cut(found: list[Document], key: str, limit: int) -> tuple[list[Document], str | None]:
-    """Return the page without the item that tells of another one, and the cursor to that."""
-    page = found[: clamp(limit)]
-    return page, encode_cursor((page[-1]["at"], page[-1][key])) if len(found) > len(page) else None

@@ -22,7 +22,14 @@ from undervoice.store.tombstones import expiry, now, tombstone
 PART = 120
 """Documents a commit: each reading may touch two metrics documents beside its own, of at most 500 writes."""
 
-KEYS = {"segments": "segment_id", "alerts": "alert_id", "feedback": "segment_id", "calls": "call_id"}
+KEYS = {
+    "segments": "segment_id",
+    "alerts": "alert_id",
+    "feedback": "segment_id",
+    "hint_feedback": "alert_id",
+    "queue": "call_id",
+    "calls": "call_id",
+}
 """What makes a document's id, by collection; a call goes after what belongs to it."""
 
 
@@ -58,7 +65,7 @@ async def expire(link: Link, before: str) -> int:
     while calls := await link.find(partial(queries.some_older, collection="calls", before=before, limit=PART)):
         for call in calls:
             gone |= await _remove_call(link, call["call_id"])
-    for collection in ("segments", "alerts", "feedback"):
+    for collection in [name for name in KEYS if name != "calls"]:
         # What has no record of its call: one that never arrived, or was lost.
         gone |= await _remove(link, collection, partial(queries.some_older, before=before))
     await _remove(link, "tombstones", partial(queries.some_older, before=before))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 
-from undervoice.resources import Call, LoggedFeedback
+from undervoice.resources import Call, LoggedFeedback, LoggedHintFeedback
 from undervoice.store import Record
 from undervoice.store.batches import replaces
 from undervoice.store.keys import Key, decode, encode, key_of
@@ -97,7 +97,7 @@ def _supersedes(new: Record, old: Record) -> bool:
         case Call(), Call():
             return replaces(new, old)
         case _:
-            return isinstance(new, LoggedFeedback)
+            return isinstance(new, LoggedFeedback | LoggedHintFeedback)
 
 
 def _make_way(db: sqlite3.Connection, record: Record, row: Row) -> int:
@@ -106,7 +106,7 @@ def _make_way(db: sqlite3.Connection, record: Record, row: Row) -> int:
         kept = db.execute(f"SELECT body FROM records {BY_KEY}", row[1:4]).fetchone()  # noqa: S608 - names are our own, values are bound
         if kept is None or not _outdated(record, kept[0]):
             return 0
-    elif not isinstance(record, LoggedFeedback):
+    elif not isinstance(record, LoggedFeedback | LoggedHintFeedback):
         return 0
     return db.execute(f"DELETE FROM records {BY_KEY}", row[1:4]).rowcount  # noqa: S608 - names are our own, values are bound
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 
 KINDS: dict[str, type[Record]] = {
@@ -14,6 +14,7 @@ KINDS: dict[str, type[Record]] = {
     "call": Call,
     "alert": LoggedAlert,
     "feedback": LoggedFeedback,
+    "hint_feedback": LoggedHintFeedback,
 }
 """The names under which records are written down; a file of an earlier version must stay readable."""
 
@@ -47,6 +48,8 @@ def key_of(record: Record) -> Key:
             return Key(record.call_id, "alert", record.alert_id)
         case LoggedFeedback():
             return Key(record.call_id, "feedback", record.segment_id)
+        case LoggedHintFeedback():
+            return Key(record.call_id, "hint_feedback", record.alert_id)
 
 
 def encode(record: Record) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedSegment
+from undervoice.resources import Call, LoggedAlert, LoggedFeedback, LoggedHintFeedback, LoggedSegment
 from undervoice.store import Record
 from undervoice.store.batches import replaces
 from undervoice.store.keys import Numbered, key_of
@@ -21,7 +21,7 @@ def lane_of(record: Record) -> int:
             return READING
         case LoggedAlert():
             return ALERT
-        case LoggedFeedback():
+        case LoggedFeedback() | LoggedHintFeedback():
             return FEEDBACK
         case Call():
             return LIVE_CALL if record.live else ENDED_CALL

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from undervoice.errors import BadInput
-from undervoice.store import CallQuery, LogQuery, MetricsQuery
+from undervoice.store import MOST_SERVICES, MOST_WAITING, CallQuery, LogQuery, MetricsQuery
 from undervoice.store.cursors import clamp, decode_cursor, instant
 from undervoice.store.documents import document_id
 from undervoice.store.tallies import Span
@@ -25,9 +26,9 @@ def segments_of_call(client: Any, call_id: str) -> Any:
     return _where(client.collection("segments"), call_id=call_id).order_by("start_offset_sec").limit(CALL_ITEMS)
 
 
-def feedback_of_call(client: Any, call_id: str) -> Any:
-    """Return the query for one call's feedback, in no order."""
-    return _where(client.collection("feedback"), call_id=call_id).limit(CALL_ITEMS)
+def feedback_of_call(client: Any, call_id: str, collection: str = "feedback") -> Any:
+    """Return the query for one call's feedback, or its ``hint_feedback``, in no order."""
+    return _where(client.collection(collection), call_id=call_id).limit(CALL_ITEMS)
 
 
 def alerts_of_calls(client: Any, call_ids: list[str]) -> Any:
@@ -55,9 +56,37 @@ def log_page(client: Any, query: LogQuery) -> Any:
     return _page(_between(found, "at", since, until), query)
 
 
+def stored_since(client: Any, query: LogQuery, place: tuple[datetime, str]) -> Any:
+    """Return the query for readings in the order in which they were stored, behind a moment and an id."""
+    found = _where(client.collection("segments"), agent_id=query.agent_id, detected_emotion=query.emotion)
+    found = found.order_by("stored_at").order_by("__name__")
+    # An id is never empty for Firestore: this one sorts before all others.
+    return found.start_after({"stored_at": place[0], "__name__": place[1] or "-"}).limit(clamp(query.limit))
+
+
+def stored_last(client: Any) -> Any:
+    """Return the query for the reading that was stored last."""
+    newest = client.collection("segments").order_by("stored_at", direction="DESCENDING")
+    return newest.order_by("__name__", direction="DESCENDING").limit(1)
+
+
 def call_page(client: Any, query: CallQuery) -> Any:
-    """Return the query for a page of calls and one item more."""
-    return _page(_where(client.collection("calls"), agent_id=query.agent_id, live=query.live), query)
+    """Return the query for a page of calls and one item more, however they felt."""
+    found = _where(client.collection("calls"), agent_id=query.agent_id, live=query.live)
+    since = instant(query.since) if query.since else None
+    until = instant(query.until) if query.until else None
+    return _page(_between(found, "at", since, until), query)
+
+
+def waiting(client: Any) -> Any:
+    """Return the query for those who wait, in the order in which they came."""
+    return _where(client.collection("queue"), waiting=True).order_by("arrival").limit(MOST_WAITING)
+
+
+def services(client: Any) -> Any:
+    """Return the query for those who were served last."""
+    served = _where(client.collection("queue"), served=True)
+    return served.order_by("left_at", direction="DESCENDING").limit(MOST_SERVICES)
 
 
 def metric_days(client: Any, query: MetricsQuery, span: Span) -> Any:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
-from undervoice.resources import Call, CallPage, EmotionMetrics, LoggedAlert, LoggedFeedback, LoggedSegment, SegmentPage
-from undervoice.store import CallQuery, LogQuery, MetricsQuery, Record
+from undervoice.resources import (
+    Call,
+    CallPage,
+    EmotionMetrics,
+    LoggedAlert,
+    LoggedFeedback,
+    LoggedHintFeedback,
+    LoggedSegment,
+    SegmentPage,
+)
+from undervoice.store import CallQuery, LogQuery, MetricsQuery, QueueState, Record, sqlite_queue
 from undervoice.store import sqlite_erasing as erasing
-from undervoice.store.batches import Batch, begun, replaces, with_alerts
-from undervoice.store.cursors import clamp, decode_cursor, encode_cursor, instant
-from undervoice.store.hours import count, hours
-from undervoice.store.tallies import Span, answer, tally
+from undervoice.store.batches import Batch, begun, replaces
+from undervoice.store.cursors import instant
+from undervoice.store.hours import count
+from undervoice.store.listings import bodies, call_page, calls_of, followed, log_page
+from undervoice.store.tallies import Span, tally
 from undervoice.store.tombstones import horizon, now
+from undervoice.store.trends import metrics
 from undervoice.store.worker import Worker
+from undervoice.wall import QueuedCaller
 
 T = TypeVar("T")
-Where = list[tuple[str, Any]]
-"""SQL conditions and the value of each."""
 
 
 class SqliteStore:
@@ -52,44 +62,36 @@ class SqliteStore:
     async def segments(self, call_id: str) -> list[LoggedSegment]:
         """Return one call's final readings in the order of the audio."""
         sql = "SELECT body FROM segments WHERE call_id = ? ORDER BY start_offset_sec, segment_id"
-        return await self._read(lambda db: _bodies(db.execute(sql, (call_id,)), LoggedSegment))
+        return await self._read(lambda db: bodies(db.execute(sql, (call_id,)), LoggedSegment))
 
     async def logs(self, query: LogQuery) -> SegmentPage:
-        """Return a page of final readings of all calls, newest first."""
-        where: Where = [("agent_id = ?", query.agent_id), ("detected_emotion = ?", query.emotion)]
-        where.append(("at >= ?", instant(query.since) if query.since else None))
-        where.append(("at < ?", instant(query.until) if query.until else None))
-        sql, values = _page_sql("segments", "segment_id", where, query)
-        rows, cursor = await self._read(lambda db: _page(db, sql, values, query.limit))
-        return SegmentPage(items=_bodies(rows, LoggedSegment), next_cursor=cursor)
+        """Return a page of final readings of all calls, newest first, or what was stored since another one."""
+        page = followed if query.follow is not None else log_page
+        return await self._read(lambda db: page(db, query))
 
     async def call(self, call_id: str) -> Call | None:
         """Return one call with its alerts, or ``None``."""
-        sql = "SELECT body FROM calls WHERE call_id = ?"
-        found = await self._read(lambda db: _calls(db, db.execute(sql, (call_id,)).fetchall()))
+        found = await self._read(lambda db: calls_of(db, call_id))
         return found[0] if found else None
 
     async def calls(self, query: CallQuery) -> CallPage:
         """Return a page of calls with their alerts, newest first."""
-        where: Where = [("agent_id = ?", query.agent_id)]
-        where.append(("live = ?", None if query.live is None else int(query.live)))
-        sql, values = _page_sql("calls", "call_id", where, query)
-
-        def read(db: sqlite3.Connection) -> CallPage:
-            rows, cursor = _page(db, sql, values, query.limit)
-            return CallPage(items=_calls(db, rows), next_cursor=cursor)
-
-        return await self._read(read)
+        return await self._read(lambda db: call_page(db, query))
 
     async def feedback(self, call_id: str) -> list[LoggedFeedback]:
         """Return what was said about one call's readings, oldest first."""
         sql = "SELECT body FROM feedback WHERE call_id = ? ORDER BY at, segment_id"
-        return await self._read(lambda db: _bodies(db.execute(sql, (call_id,)), LoggedFeedback))
+        return await self._read(lambda db: bodies(db.execute(sql, (call_id,)), LoggedFeedback))
+
+    async def hint_feedback(self, call_id: str) -> list[LoggedHintFeedback]:
+        """Return what was said of one call's hints, oldest first."""
+        sql = "SELECT body FROM hint_feedback WHERE call_id = ? ORDER BY at, alert_id"
+        return await self._read(lambda db: bodies(db.execute(sql, (call_id,)), LoggedHintFeedback))
 
     async def metrics(self, query: MetricsQuery) -> list[EmotionMetrics]:
         """Return aggregates of the final readings; hours without any are left out."""
         span = Span.of(query)
-        return await self._read(lambda db: answer(query, span, hours(db, query, span)))
+        return await self._read(lambda db: metrics(db, query, span))
 
     async def erase(self, call_id: str) -> bool:
         """Remove everything of a call and its share of the metrics in one transaction, and leave a tombstone."""
@@ -109,6 +111,18 @@ class SqliteStore:
             gone |= part
         await self._writes.run(erasing.forget)
         return len(gone)
+
+    async def enqueue(self, caller: QueuedCaller, since: str) -> QueuedCaller | None:
+        """Let a caller into the queue, or renew one who waits; ``None`` if its call was erased."""
+        return await self._writes.run(lambda db: sqlite_queue.enqueue(db, caller, instant(since)))
+
+    async def dequeue(self, call_id: str, at: str, *, served: bool) -> bool:
+        """Take a caller off the queue; return whether it waited."""
+        return await self._writes.run(lambda db: sqlite_queue.dequeue(db, call_id, at, served=served))
+
+    async def queue(self, since: str) -> QueueState:
+        """Return who waits and the latest services, of those who came at or after a moment."""
+        return await self._read(lambda db: sqlite_queue.read_queue(db, instant(since)))
 
     async def ping(self) -> None:
         """Raise ``StoreDown`` unless the file can be opened and written to."""
@@ -131,64 +145,56 @@ def _save(db: sqlite3.Connection, batch: Batch) -> None:
     with db:
         if erased := erasing.erased(db, batch.call_ids()):
             batch = batch.only(lambda record: record.call_id not in erased)
-        first = [segment for segment in batch.segments.values() if _insert_segment(db, segment)]
+        first = _insert_segments(db, batch.segments.values())
         for key, counted in tally(first).items():
             count(db, key, counted)
         for call in batch.calls.values():
             _put_call(db, call)
         for alert in batch.alerts.values():
-            row = (alert.alert_id, alert.call_id, instant(alert.timestamp), msgspec.json.encode(alert))
-            db.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)", row)
-        for word in batch.feedback.values():
-            said = (word.segment_id, word.call_id, instant(word.timestamp), msgspec.json.encode(word))
-            db.execute("INSERT INTO feedback VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"
-                       " call_id = excluded.call_id, body = excluded.body WHERE excluded.at >= at", said)  # fmt: skip
+            _put_alert(db, alert)
+        for table, words in (("feedback", batch.feedback), ("hint_feedback", batch.hints)):
+            _put_words(db, table, words)
 
 
-def _insert_segment(db: sqlite3.Connection, segment: LoggedSegment) -> bool:
-    """Keep a reading unless its id is known; return whether it was new."""
-    row = (
-        segment.segment_id,
-        segment.call_id,
-        segment.agent_id,
-        instant(segment.timestamp),
-        segment.start_offset_sec,
-        segment.detected_emotion,
-        msgspec.json.encode(segment),
-    )
-    return db.execute("INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)", row).rowcount == 1
+def _put_words(db: sqlite3.Connection, table: str, words: Mapping[str, LoggedFeedback | LoggedHintFeedback]) -> None:
+    for key, word in words.items():
+        said = (key, word.call_id, instant(word.timestamp), msgspec.json.encode(word))
+        db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"  # noqa: S608 - names are our own
+                   " call_id = excluded.call_id, body = excluded.body WHERE excluded.at >= at", said)  # fmt: skip
+
+
+def _insert_segments(db: sqlite3.Connection, segments: Iterable[LoggedSegment]) -> list[LoggedSegment]:
+    """Keep readings whose ids are new, numbered in the order in which they are stored; return those."""
+    (end,) = db.execute("SELECT number FROM log_end").fetchone()
+    new: list[LoggedSegment] = []
+    for segment in segments:
+        row = (
+            segment.segment_id,
+            segment.call_id,
+            segment.agent_id,
+            instant(segment.timestamp),
+            segment.start_offset_sec,
+            segment.detected_emotion,
+            msgspec.json.encode(segment),
+            end + len(new) + 1,
+        )
+        if db.execute("INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount == 1:
+            new.append(segment)
+    db.execute("UPDATE log_end SET number = ?", (end + len(new),))
+    return new
 
 
 def _put_call(db: sqlite3.Connection, call: Call) -> None:
     kept = db.execute("SELECT body FROM calls WHERE call_id = ?", (call.call_id,)).fetchone()
     if kept is None or replaces(call, msgspec.json.decode(kept[0], type=Call)):
+        upset_sec, priority = (call.mood.upset_sec, call.mood.priority) if call.mood else (0.0, 0.0)
         row = (call.call_id, call.agent_id, instant(call.started_at), call.live, msgspec.json.encode(call))
-        db.execute("REPLACE INTO calls VALUES (?, ?, ?, ?, ?)", row)
+        alerted = "(SELECT count(*) FROM alerts WHERE call_id = ?)"
+        db.execute(f"REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, {alerted} > 0)",  # noqa: S608 - a constant
+                   (*row, upset_sec, priority, call.call_id))  # fmt: skip
 
 
-def _page_sql(table: str, key: str, where: Where, query: LogQuery | CallQuery) -> tuple[str, list[Any]]:
-    """Return the statement for one page and one item more, which tells whether there is another page."""
-    given = [(condition, [value]) for condition, value in where if value is not None]
-    place = decode_cursor(query.cursor)
-    if place is not None:
-        given.append((f"(at, {key}) < (?, ?)", list(place)))
-    conditions = " AND ".join(condition for condition, _ in given) or "1"
-    values = [value for _, some in given for value in some]
-    sql = f"SELECT body, at, {key} FROM {table} WHERE {conditions} ORDER BY at DESC, {key} DESC LIMIT ?"  # noqa: S608 - names are our own, values are bound
-    return sql, [*values, clamp(query.limit) + 1]
-
-
-def _page(db: sqlite3.Connection, sql: str, values: list[Any], limit: int) -> tuple[list[tuple[Any, ...]], str | None]:
-    rows = db.execute(sql, values).fetchall()
-    page = rows[: clamp(limit)]
-    return page, encode_cursor(page[-1][1:3]) if len(rows) > len(page) else None
-
-
-def _calls(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> list[Call]:
-    calls = _bodies(rows, Call)
-    sql = "SELECT body FROM alerts WHERE call_id = ?"
-    return [with_alerts(call, _bodies(db.execute(sql, (call.call_id,)), LoggedAlert)) for call in calls]
-
-
-def _bodies(rows: Iterable[tuple[Any, ...]], of: type[T]) -> list[T]:
-    return [msgspec.json.decode(row[0], type=of) for row in rows]
+def _put_alert(db: sqlite3.Connection, alert: LoggedAlert) -> None:
+    row = (alert.alert_id, alert.call_id, instant(alert.timestamp), msgspec.json.encode(alert))
+    if db.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)", row).rowcount:
+        db.execute("UPDATE calls SET alerted = 1 WHERE call_id = ? AND NOT alerted", (alert.call_id,))

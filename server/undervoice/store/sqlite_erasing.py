@@ -22,7 +22,13 @@ PART_CALLS, PART_ROWS = 50, 2000
 FORGET_MS = 100
 """How long emptying the write-ahead log waits for readers; the next removal tries again."""
 
-BELONGINGS = (("segments", "segment_id"), ("alerts", "alert_id"), ("feedback", "segment_id"))
+BELONGINGS = (
+    ("segments", "segment_id"),
+    ("alerts", "alert_id"),
+    ("feedback", "segment_id"),
+    ("hint_feedback", "alert_id"),
+    ("queue", "call_id"),
+)
 """Tables of what belongs to a call, with their keys."""
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from undervoice.errors import BadInput
 from undervoice.resources import EmotionMetrics, LoggedSegment
 from undervoice.store import MetricsQuery
 from undervoice.store.cursors import instant
+from undervoice.store.spans import FIRST_HOUR, LAST_HOUR, local
 
 EVERYBODY = ""
 """The agent of the rows that count every agent's calls, and those that name none."""
@@ -28,8 +29,6 @@ UPSET_FROM = 0.5
 CONFIDENCE_STEP = 2.0**-30
 """Confidences are summed in whole steps of this size: so a sum of up to 8 million of them is exact in any order, and
 what an erased call gave is taken back without a trace."""
-
-FIRST_HOUR, LAST_HOUR = "0001-01-01T00", "9999-12-31T23"
 
 
 def call_hash(call_id: str) -> int:
@@ -126,47 +125,57 @@ class Span:
         to_hour = f"{last + day}T23" if last < date.max else LAST_HOUR
         return cls(tz, first, last, from_hour, to_hour)
 
-    def local(self, hour: str) -> datetime | None:
-        """Return where an hour of UTC starts in this zone, or ``None`` outside the days asked for."""
-        start = datetime.fromisoformat(hour + ":00").replace(tzinfo=UTC).astimezone(self.tz)
-        return start if self.first <= start.date() <= self.last else None
+    def name(self, hour: str) -> str:
+        """Return an hour of UTC as answers write it: ``2026-05-24T10:00Z`` or ``2026-05-24T12:00+02:00``."""
+        return local(hour, self.tz).isoformat(timespec="minutes").replace("+00:00", "Z")
 
 
 def answer(query: MetricsQuery, span: Span, hours: Iterable[tuple[str, str, Tally]]) -> list[EmotionMetrics]:
-    """Sum (hour, agent, tally) rows into what was asked for: by time, or by agent id (never a ranking).
-
-    Hours are written with their offset, ``2026-05-24T10:00Z`` or ``2026-05-24T12:00+02:00``.
-    """
+    """Sum (hour, agent, tally) rows into what was asked for: by time, or by agent id (never a ranking)."""
     groups: dict[str, Tally] = {}
     upset: dict[str, dict[str, int]] = {}
     for hour, agent, counted in hours:
-        start = span.local(hour)
-        if start is None:
+        day = local(hour, span.tz).date()
+        if not span.first <= day <= span.last:
             continue
-        name = start.isoformat(timespec="minutes").replace("+00:00", "Z")
-        key = {"daily": str(start.date()), "hourly": name, "agent": agent}[query.interval]
+        key = {"daily": str(day), "hourly": hour, "agent": agent}[query.interval]
         groups.setdefault(key, Tally()).add(counted)
         peaks = upset.setdefault(key, {})
-        peaks[name] = peaks.get(name, 0) + counted.upset
-    # What erased calls leave behind may be an hour that counts nothing.
-    return [_row(query, key, groups[key], upset[key]) for key in sorted(groups) if groups[key].total]
+        peaks[hour] = peaks.get(hour, 0) + counted.upset
+    return [_grouped(query, span, key, groups[key], upset[key]) for key in sorted(groups)
+            # What erased calls leave behind may be an hour that counts nothing.
+            if groups[key].total]  # fmt: skip
 
 
-def _row(query: MetricsQuery, key: str, sums: Tally, upset: dict[str, int]) -> EmotionMetrics:
+def _grouped(query: MetricsQuery, span: Span, key: str, sums: Tally, upset: dict[str, int]) -> EmotionMetrics:
     peak = min(upset, key=lambda hour: (-upset[hour], hour))
+    name = span.name(key) if query.interval == "hourly" else key
+    return row_of(query, name, sums, len(sums.calls), span.name(peak) if upset[peak] else None)
+
+
+def row_of(query: MetricsQuery, name: str, sums: Tally, calls: int, peak: str | None) -> EmotionMetrics:
+    """Return an answer's row.
+
+    Args:
+        query: what was asked.
+        name: the row's day, hour or agent.
+        sums: what was counted; its set of calls is not looked at.
+        calls: how many calls.
+        peak: the hour with the most upset readings, if there are any.
+    """
     total = sums.total
     return EmotionMetrics(
-        date=key if query.interval == "daily" else None,
-        hour=key if query.interval == "hourly" else None,
-        agent_id=key if query.interval == "agent" else None,
+        date=name if query.interval == "daily" else None,
+        hour=name if query.interval == "hourly" else None,
+        agent_id=name if query.interval == "agent" else None,
         total_segments=total,
         emotion_distribution={emotion: count for emotion, count in sorted(sums.emotions.items()) if count},
         uncertain=sums.uncertain,
         average_confidence=round(sums.confidence_sum / total, 6),
-        peak_emotion_time=peak if upset[peak] else None,
+        peak_emotion_time=peak,
         upset_share=round(sums.upset / total, 6),
-        calls=len(sums.calls),
-        enough=len(sums.calls) >= query.min_calls,
+        calls=calls,
+        enough=calls >= query.min_calls,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from undervoice.store.schema import migrate
 
 BUSY_MS = 3000
 """How long a statement waits for another process before the store counts as down."""
+
+RETRY_SEC = 0.01
 
 T = TypeVar("T")
 
@@ -62,6 +65,20 @@ class Worker:
         return work(self._db)
 
 
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log; while another process does the same, SQLite refuses without waiting."""
+    due = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > due:
+                raise
+            time.sleep(RETRY_SEC)
+        else:
+            return
+
+
 def _connect(path: str, *, write: bool) -> sqlite3.Connection:
     """Open the file; the writing side makes it (mode 0600, with its folder) and migrates it."""
     if write and path != ":memory:":
@@ -72,7 +89,7 @@ def _connect(path: str, *, write: bool) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         if write:
-            db.execute("PRAGMA journal_mode = WAL")
+            _use_wal(db)
             db.execute("PRAGMA secure_delete = ON")  # what is erased shall not stay behind in freed pages
             migrate(db)
         else:

@@ -28,13 +28,14 @@ function byId(id) {
 
 /** @returns {string} what a host page needs, with this server's address filled in */
 function snippet() {
-  return `<script type="module" src="${location.origin}/widget/undervoice-meter.js"></script>
+  return `<script type="module" src="${location.origin}/widget/undervoice-meter.min.js"></script>
 <undervoice-meter agent-id="a-7" consent-basis="notice" consent-notice-id="ivr-4"></undervoice-meter>
 
 const meter = document.querySelector('undervoice-meter');
 meter.tokenProvider = () => fetch('/my/undervoice-token').then((r) => r.text());
 peerConnection.ontrack = ({ streams: [customer] }) => meter.attach(customer);
-meter.addEventListener('undervoice-mood', ({ detail }) => console.log(detail.state));`;
+meter.addEventListener('undervoice-mood', ({ detail }) => console.log(detail.state));
+meter.addEventListener('undervoice-action', ({ detail }) => desk.open(detail.action));`;
 }
 
 const meter = /** @type {UndervoiceMeter} */ (byId('meter'));
@@ -46,6 +47,10 @@ byId('snippet').textContent = snippet();
 byId('sample').addEventListener('click', () => void meter.startFile(SAMPLE));
 byId('microphone').addEventListener('click', () => void meter.startMicrophone());
 byId('tab').addEventListener('click', () => void meter.startTab());
+meter.addEventListener('undervoice-action', (event) => {
+  const { action } = /** @type {CustomEvent<{action: string}>} */ (event).detail;
+  byId('acted').textContent = `Your desk would now do “${action}”.`;
+});
 file.addEventListener('change', () => {
   if (file.files?.[0]) void meter.startFile(file.files[0]);
   // So that the same file can be chosen again.
