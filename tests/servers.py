@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 import websockets
+from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 
 from tests.tiny import write_tiny_model
@@ -97,39 +99,37 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
-@pytest.fixture
-def serve(tmp_path: Path, tiny: Path) -> Iterator[Serve]:
-    """Start servers: ``serve(model=…, max_calls="1")``; environment settings in lower case."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start(model: Model | None = None, quick: Model | None = None, **environ: str) -> Server:
-        names = {f"UNDERVOICE_{name.upper()}": value for name, value in environ.items()}
-        settings = load_settings({"UNDERVOICE_STATE": str(tmp_path), "UNDERVOICE_MODEL": str(tiny)} | names)
-        app = create_app(settings, Lineup(model, quick) if model else None)
-        config = uvicorn.Config(
-            app,
-            port=0,
-            log_level="warning",
-            http=PatientHttp,
-            ws=LingeringSocket,
-            ws_per_message_deflate=False,
-            ws_max_size=settings.max_frame_bytes,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        running.append((server, thread))
+@contextmanager
+def serving(app: Starlette, **options: Any) -> Iterator[str]:
+    """Serve an app on a free port, in a thread of its own; options are uvicorn's. Gives the address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=PatientHttp, **options))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        return Server(f"http://127.0.0.1:{port}", app.state.service, Tokens(settings.secret))
-
-    yield start
-    for server, thread in running:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
         server.should_exit = True
         thread.join(20)
-        assert not thread.is_alive()
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, tiny: Path) -> Iterator[Serve]:
+    """Start servers: ``serve(model=…, max_calls="1")``; environment settings in lower case."""
+    with ExitStack() as running:
+
+        def start(model: Model | None = None, quick: Model | None = None, **environ: str) -> Server:
+            names = {f"UNDERVOICE_{name.upper()}": value for name, value in environ.items()}
+            settings = load_settings({"UNDERVOICE_STATE": str(tmp_path), "UNDERVOICE_MODEL": str(tiny)} | names)
+            app = create_app(settings, Lineup(model, quick) if model else None)
+            options = {"ws": LingeringSocket, "ws_per_message_deflate": False, "ws_max_size": settings.max_frame_bytes}
+            url = running.enter_context(serving(app, log_level="warning", **options))
+            return Server(url, app.state.service, Tokens(settings.secret))
+
+        yield start
 
 
 @pytest.fixture

@@ -18,20 +18,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from tests.browser.floor import Floor  # noqa: E402
-from tests.servers import Server  # noqa: E402
+from tests.servers import Server, serving  # noqa: E402
 from tests.tiny import write_tiny_model  # noqa: E402
 
 from undervoice.app import create_app  # noqa: E402
 from undervoice.auth import Tokens  # noqa: E402
 from undervoice.settings import load_settings  # noqa: E402
-from undervoice.sockets import PatientHttp  # noqa: E402
 
 FINAL_SEC = 2.5
 WATCH = """() => {
@@ -120,18 +118,9 @@ def main() -> None:
         model = write_tiny_model(Path(folder) / "tiny")
         settings = load_settings({"UNDERVOICE_STATE": folder, "UNDERVOICE_MODEL": str(model)})
         app = create_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", http=PatientHttp, loop="uvloop"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
         print(f"{calls} calls with a mood every {FINAL_SEC} s, {seconds:g} s each")
-        try:
-            watch(Server(f"http://127.0.0.1:{port}", app.state.service, Tokens(settings.secret)), calls, seconds)
-        finally:
-            server.should_exit = True
-            thread.join()
+        with serving(app, log_level="error", loop="uvloop") as url:
+            watch(Server(url, app.state.service, Tokens(settings.secret)), calls, seconds)
 
 
 if __name__ == "__main__":

@@ -18,17 +18,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
+from tests.servers import serving  # noqa: E402
 from tests.tiny import write_tiny_model  # noqa: E402
 
 from undervoice.app import create_app  # noqa: E402
@@ -37,7 +35,6 @@ from undervoice.live import Claim  # noqa: E402
 from undervoice.messages import Mood, Totals  # noqa: E402
 from undervoice.resources import Call  # noqa: E402
 from undervoice.settings import load_settings  # noqa: E402
-from undervoice.sockets import PatientHttp  # noqa: E402
 
 FINAL_SEC = 2.5
 READERS = (0, 1, 5, 20)
@@ -140,30 +137,20 @@ def main() -> None:
         model = write_tiny_model(Path(folder) / "tiny")
         settings = load_settings({"UNDERVOICE_STATE": folder, "UNDERVOICE_MODEL": str(model)})
         app = create_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", http=PatientHttp, loop="uvloop"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        tokens = Tokens(settings.secret)
         print(f"{calls} calls with a mood every {FINAL_SEC} s, {seconds:g} s each")
         print(
             "readers | events/s told | of one core | events to readers | times telling alone | late p50 | p99 | memory"
         )
         alone = 0.0
-        try:
+        with serving(app, log_level="error", loop="uvloop") as url:
             for readers in READERS:
-                got = measure(app, port, tokens, calls, readers, seconds)
+                got = measure(app, int(url.rpartition(":")[2]), Tokens(settings.secret), calls, readers, seconds)
                 alone = alone or got["cpu"]
                 print(
                     f"{readers:7} | {got['told_per_sec']:13.0f} | {got['cpu']:11.1%} | {got['came']:17} |"
                     f" {got['cpu'] / alone:18.1f}x | {got['p50']:5.0f} ms | {got['p99']:.0f} ms |"
                     f" {got['memory']:.0f} MB"
                 )
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 if __name__ == "__main__":
