@@ -64,6 +64,7 @@ class Settings:
     webhook_secret: tuple[bytes, ...] = field(repr=False)
     webhook_severity: Severity
     webhook_hours: int
+    redis: str | None = field(repr=False)
     metrics_token: str | None = field(repr=False)
     min_calls: int
     upset_weight: int
