@@ -93,7 +93,7 @@ tools:
 
 # The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
 # world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
-PURE := errors audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
+PURE := errors histogram drift audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
 comma := ,
 space := $(subst ,, )
 PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))
