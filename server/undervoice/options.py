@@ -158,6 +158,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("state", _folder, None, "folder for the secret and the default store",
             shown="~/.local/state/undervoice", flag=True),
     Setting("threads", _integer(1, 256), None, "threads that score", shown="one per core", flag=True),
+    Setting("workers", _integer(1, 64), 1, "processes that serve; the threads are shared out among them", flag=True),
     Setting("queue_ms", _integer(50, 60_000), 400, "most work that may wait for scoring, in milliseconds"),
     Setting("max_calls", _integer(1, 100_000), 2000, "calls held at a time"),
     Setting("max_call_sec", _integer(1, 86_400), 14_400, "longest call, in seconds"),

@@ -38,6 +38,7 @@ class Settings:
     model: str
     state: Path
     threads: int
+    workers: int
     queue_ms: int
     max_calls: int
     max_call_sec: int
