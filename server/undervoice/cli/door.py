@@ -1,6 +1,6 @@
 """How a connection comes to a worker process: the parent accepts it and hands it to the worker that has fewest.
 
-A call's socket lives for an hour, and its work stays with whoever accepted it. Workers that accept from one queue, or each
+A call's socket lives for long, and its work stays with whoever accepted it. Workers that accept from one queue, or each
 from a socket of its own that the kernel chooses, take uneven shares, and one that was replaced stays empty meanwhile.
 """
 
