@@ -34,7 +34,8 @@ KUBERNETES = ("1.30", "1.37")
 """The first version that takes it, and the newest that the validator knows."""
 CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 """Kinds that the Prometheus operator brings, which Kubernetes has no schema of."""
-SHARED = {"store": "firestore://example", "secret": {"existing": "shared"}}
+STORE = {"store": "firestore://example"}
+SHARED = STORE | {"secret": {"existing": "shared"}}
 
 
 @pytest.fixture(params=VALUES)
@@ -236,9 +237,9 @@ def test_alerts_and_dashboard_come_as_they_are() -> None:
     [
         ({"drainSec": 601}, "drainSec"),
         ({"drainsec": 10}, "drainsec"),
-        ({"settings": {"no_such": 1}}, "settings"),
-        ({"settings": {"secret": "x" * 32}}, "settings"),
-        ({"settings": {"drain_sec": 20}}, "settings"),
+        ({"settings": {"no_such": 1}}, "no_such"),
+        ({"settings": {"secret": "x" * 32}}, "invalid propertyName .secret"),
+        ({"settings": {"drain_sec": 20}}, "drain_sec"),
         ({"secret": {"secret": "short"}}, "secret"),
         ({"secret": {"redis": "http://redis"}}, "redis"),
         ({"image": {"repository": ""}}, "repository"),
@@ -261,10 +262,13 @@ def test_wrong_values_are_refused_by_name(wrong: dict[str, Any], named: str) -> 
     ("wrong", "why"),
     [
         ({"replicas": 2}, "several servers need one that they share"),
-        ({"replicas": 2, "store": "firestore://example"}, "several servers need Redis"),
+        (STORE | {"replicas": 2}, "several servers need Redis"),
         ({"autoscaling": {"enabled": True}}, "several servers need one that they share"),
         ({"ingress": {"enabled": False}}, "name the pages that may use the service"),
-        ({"store": "firestore://example", "secret": {"redis": "redis://r"}, "canary": {"enabled": True}}, "first release"),
+        (
+            {"store": "firestore://example", "secret": {"redis": "redis://r"}, "canary": {"enabled": True}},
+            "first release",
+        ),
         (SHARED | {"autoscaling": {"enabled": True, "minReplicas": 9, "maxReplicas": 3}}, "above maxReplicas"),
     ],
 )
