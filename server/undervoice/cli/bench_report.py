@@ -1,13 +1,13 @@
-"""The figures of a load, as one object and as lines for people."""
+"""The figures of a load, as one object."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from undervoice.cli.bench_clips import Answers, Round
 from undervoice.cli.bench_frames import Script
 from undervoice.cli.bench_load import Outcome
 from undervoice.cli.bench_server import Usage
@@ -72,6 +72,34 @@ def figures(script: Script, outcome: Outcome, usages: Usages) -> Figures:
     }
 
 
+def clip_figures(round_of: Round, answers: Answers, usages: Usages) -> Figures:
+    """Return everything that a load of clips has shown."""
+    late, clips = spread(answers.late_ms), len(answers.latency_ms)
+    began, ended = usages["talking"][0], usages["ended"][-1]
+    cpu, known = ended.cpu_sec - began.cpu_sec, bool(began.processes)
+    return {
+        "users": round_of.users,
+        "seconds": round_of.seconds,
+        "every_sec": round_of.every_sec,
+        "clips": {
+            "sent": answers.sent,
+            "answered": clips,
+            "errors": dict(answers.errors),
+            "mean_sec": _share(answers.audio_sec, answers.sent),
+        },
+        "answer_ms": spread(answers.latency_ms),
+        "server": {
+            "cores_busy": round(_steady(usages["tick"]), 3),
+            "cpu_ms_per_clip": round(cpu * 1000 / answers.sent, 2) if answers.sent else None,
+            "rss_mb": round(ended.rss_bytes / 1e6, 1),
+        }
+        if known
+        else None,
+        "generator": {"late_ms": late, "busy_sec": round(answers.busy_sec, 2)},
+        "valid": bool(late["count"]) and late["p99"] <= LATE_MS,
+    }
+
+
 def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 3) if whole else None
 
@@ -114,70 +142,3 @@ def _memory(usages: Usages, calls: int) -> Figures | None:
         "active_mb": round(active / 1e6, 1),
         "end_mb": round(usages["ended"][-1].rss_bytes / 1e6, 1),
     }
-
-
-# ---------------------------------------------------------------- for people
-
-
-def lines(told: Figures) -> Iterator[tuple[str, str]]:
-    """Yield the figures of a load of calls as rows of a name and what there is to say."""
-    calls, audio, segments = told["calls"], told["audio"], told["segments"]
-    yield "calls", f"{calls['held']:,} of {calls['asked']:,} held to the end{_counts(calls, 'refused', 'lost')}"
-    share = audio["speech_share"] or 0
-    yield "audio", f"{audio['seconds_each']:.0f} s each in frames of {audio['frame_ms']} ms, {share:.0%} speech"
-    models = ", ".join(f"{name} {count:,}" for name, count in segments["models"].items())
-    yield (
-        "segments",
-        (
-            f"{segments['scored']:,} scored of {segments['expected']:,} expected, "
-            f"{segments['dropped_sec']:.1f} s dropped{f' ({models})' if models else ''}{_counts(segments, 'warnings')}"
-        ),
-    )
-    yield "latency", _spread(told["latency_ms"])
-    first = told["first_reading_ms"]
-    yield (
-        "provisional",
-        (
-            f"{segments['provisional']:,} of {segments['provisional_expected']:,}"
-            + (f"; the first after speech starts: {_spread(first)}" if first["count"] else "")
-        ),
-    )
-    if server := told["server"]:
-        yield (
-            "server",
-            (
-                f"{server['cpu_sec_per_call_minute'] or 0:.3f} CPU seconds a call-minute; "
-                f"{server['cores_busy']:.2f} cores busy at most, {server['processes']} process(es)"
-            ),
-        )
-    if memory := told["memory"]:
-        yield (
-            "memory",
-            (
-                f"{memory['process_mb']:.0f} MB without calls; a call {memory['idle_call_kib']:.1f} KiB idle, "
-                f"{memory['active_call_kib']:.0f} KiB active; {memory['end_mb']:.0f} MB at the end"
-            ),
-        )
-    yield (
-        "this load",
-        (
-            f"{told['generator']['cpu_sec_per_call_minute'] or 0:.3f} CPU seconds a call-minute; "
-            f"late by {_spread(told['generator']['late_ms'])}"
-        ),
-    )
-
-
-def _counts(figures_of: Figures, *names: str) -> str:
-    counted: Iterator[tuple[str, dict[str, int]]] = ((name, figures_of[name]) for name in names if figures_of[name])
-    return "".join(
-        f", {name} {Counter(found).total():,} ({', '.join(f'{why}: {count:,}' for why, count in found.items())})"
-        for name, found in counted
-    )
-
-
-def _spread(found: Figures) -> str:
-    if not found["count"]:
-        return "nothing to tell"
-    return (
-        f"p50 {found['p50']:.1f} ms, p95 {found['p95']:.1f} ms, p99 {found['p99']:.1f} ms, most {found['max']:.1f} ms"
-    )
