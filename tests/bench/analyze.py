@@ -4,7 +4,7 @@
 
 Runs ``undervoice analyze --model compact --json`` on the FLAC files of the folders (those of ../shared/data, or the
 sample call), as they are and joined to calls of five minutes, start-up and all. Beside it, in one process a core and
-without start-up: windows of 2.5 s from samples in memory (features and model), and the model on features that are ready.
+without start-up: windows of 2.5 s from samples in memory (features and model), and the model on features that wait.
 """
 
 from __future__ import annotations
