@@ -15,8 +15,9 @@ from collections.abc import Callable
 
 log = logging.getLogger("undervoice.workers")
 
-REPORT = struct.Struct("!II")
-"""How many connections a worker has taken so far, and how many of them are open; the first says that it answers."""
+REPORT = struct.Struct("!II?")
+"""How many connections a worker has taken so far, how many are open, whether it takes no call more. The first says that
+it answers."""
 CONNECTION = b"c"
 """What goes with a connection, since something must."""
 AT_ONCE = 64
@@ -43,13 +44,13 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._coming: set[asyncio.Task[None]] = set()
         self._taken = 0
-        self._told: tuple[int, int] | None = None
+        self._told: tuple[int, int, bool] | None = None
         line.setblocking(False)
         self._loop.add_reader(line, self._take)
 
-    def tell(self, count: int) -> None:
-        """Say how many connections are open, unless that was said already."""
-        report = self._taken, count
+    def tell(self, count: int, *, full: bool) -> None:
+        """Say how many connections are open, and whether a call more would be refused, unless that was said already."""
+        report = self._taken, count, full
         if report == self._told or self._line.fileno() < 0:
             return
         try:
@@ -101,6 +102,8 @@ class Desk:
         self._kept = b""
         self._taken = self._open = 0
         self._waits_since: float | None = None
+        self.full = False
+        """Whether the worker would refuse a call."""
         self.given = 0
         """Connections so far."""
         line.setblocking(False)
@@ -145,7 +148,7 @@ class Desk:
         self._kept += data
         whole = len(self._kept) // REPORT.size * REPORT.size
         if whole:
-            self._taken, self._open = REPORT.unpack_from(self._kept, whole - REPORT.size)
+            self._taken, self._open, self.full = REPORT.unpack_from(self._kept, whole - REPORT.size)
             self._kept = self._kept[whole:]
             self._waits_since = time.monotonic() if self._taken < self.given else None
             self._answers()
@@ -213,5 +216,5 @@ class Reception:
 
     def _hand(self, connection: socket.socket) -> None:
         now = time.monotonic()
-        by_load = sorted(self._desks, key=lambda desk: (desk.is_late(now), desk.load, desk.given))
+        by_load = sorted(self._desks, key=lambda desk: (desk.is_late(now), desk.full, desk.load, desk.given))
         any(desk.hand(connection, now) for desk in by_load)

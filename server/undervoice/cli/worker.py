@@ -15,6 +15,8 @@ from undervoice.app import create_app
 from undervoice.cli import serving
 from undervoice.cli.door import Door
 from undervoice.drain import Drain
+from undervoice.limits import Connections
+from undervoice.service import Service
 from undervoice.settings import Settings
 
 AT_ONCE = signal.SIGUSR1
@@ -31,44 +33,49 @@ class Place(NamedTuple):
     """What its server is called among those of the deployment."""
     door: int
     """Handle of the socket that connections come by."""
-    hub: int
-    """Handle of the socket to the hub; -1 where there is none."""
-
-    def __str__(self) -> str:
-        return ",".join(map(str, tuple(self)))
+    hub: int | None = None
+    """Handle of the socket to the hub, where there is one."""
 
     @classmethod
     def read(cls, text: str) -> Place:
         """Return what a place was written as."""
-        number, crew, door, hub = text.split(",")
-        return cls(int(number), crew, int(door), int(hub))
+        number, crew, *handles = text.split(",")
+        return cls(int(number), crew, *map(int, handles))
 
 
 def run(settings: Settings, place: Place) -> int:
     """Serve until the parent says so, or is gone, and return the exit status."""
     line = socket.socket(fileno=place.door)
     app = create_app(share(settings, place.number))
-    return serving.run(Worker(serving.config(app, settings), app.state.service.drain, line), [])
+    service: Service = app.state.service
+    return serving.run(Worker(serving.config(app, settings), service.drain, service.connections, line), [])
 
 
 def share(settings: Settings, number: int) -> Settings:
-    """Return the settings of one worker: of the threads that score it has its share, and at least one."""
-    threads, rest = divmod(settings.threads, settings.workers)
-    return dataclasses.replace(settings, threads=max(1, threads + (number < rest)))
+    """Return the settings of one worker: it has its part of the calls and of the threads, of which it needs one."""
+    threads, calls = (_part(total, number, settings.workers) for total in (settings.threads, settings.max_calls))
+    return dataclasses.replace(settings, threads=max(1, threads), max_calls=calls)
+
+
+def _part(total: int, number: int, parts: int) -> int:
+    return total // parts + (number < total % parts)
 
 
 class Worker(serving.Leaving):
     """Serves what comes by its door."""
 
-    def __init__(self, config: uvicorn.Config, drain: Drain, line: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Drain, calls: Connections, line: socket.socket) -> None:
         super().__init__(config, drain, self._open)
-        self._line = line
+        self._calls, self._line = calls, line
         self._asked = False
 
     def _open(self) -> None:
         self._loop.add_signal_handler(AT_ONCE, self._go)
         self._door = Door(self._line, self._protocol, lambda: self.handle_exit(signal.SIGTERM, None))
-        self._door.tell(0)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._door.tell(len(self.server_state.connections), full=len(self._calls) >= self._calls.most)
 
     def _protocol(self) -> asyncio.Protocol:
         # What uvicorn does for each connection that it accepts itself.
@@ -79,7 +86,7 @@ class Worker(serving.Leaving):
 
     async def on_tick(self, counter: int) -> bool:
         """Tell the parent how many connections there are."""
-        self._door.tell(len(self.server_state.connections))
+        self._tell()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

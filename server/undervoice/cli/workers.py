@@ -55,6 +55,8 @@ class Crew:
         self._hub = None if settings.redis else Hub()
         self._alive: dict[int, Process] = {}
         self._answering: set[int] = set()
+        self._leaving: set[int] = set()
+        """Those that were told to let their calls move."""
         self._complete = False
         self._status = 0
 
@@ -82,7 +84,7 @@ class Crew:
             status = await self._serve(number)
             self._first.set()
             if self._stopping.is_set():
-                self._status = self._status or int(status != 0)
+                self._status = self._status or int(status != 0 and number in self._leaving)
                 return
             deaths = 1 if time.monotonic() - began > SOUND_SEC else deaths + 1
             if not self._complete or (deaths >= GIVE_UP and not self._answering):
@@ -102,23 +104,15 @@ class Crew:
 
     async def _serve(self, number: int) -> int:
         """Run one worker to its end and return its exit status."""
-        door, inner_door = socket.socketpair()
+        door, inner = socket.socketpair()
         desk = Desk(door, lambda: self._answers(number, desk), self._reception.leave)
-        with contextlib.ExitStack() as given:
-            given.enter_context(inner_door)
-            hub = -1
-            if self._hub is not None:
-                line, inner_line = socket.socketpair()
-                hub = given.enter_context(inner_line).fileno()
-                await self._hub.join(line)
-            place = f"{number},{self._name},{inner_door.fileno()},{hub}"
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "undervoice", "serve", "--worker", place),
-                env=self._environ,
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                pass_fds=[handle for handle in (inner_door.fileno(), hub) if handle >= 0],
-            )
+        try:
+            with inner:
+                process = await self._start(number, inner)
+        except OSError as error:
+            log.error("worker %d cannot be started: %s", number, error.strerror)  # noqa: TRY400
+            desk.close()
+            return 1
         self._alive[number] = process
         if self._stopping.is_set():  # since it was begun to be started
             process.terminate()
@@ -128,6 +122,22 @@ class Crew:
         self._reception.leave(desk)
         desk.close()
         return status
+
+    async def _start(self, number: int, door: socket.socket) -> Process:
+        with contextlib.ExitStack() as given:
+            handles = [door.fileno()]
+            if self._hub is not None:
+                line, inner = socket.socketpair()
+                handles.append(given.enter_context(inner).fileno())
+                await self._hub.join(line)
+            place = ",".join(map(str, [number, self._name, *handles]))
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "undervoice", "serve", "--worker", place),
+                env=self._environ,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                pass_fds=handles,
+            )
 
     def _answers(self, number: int, desk: Desk) -> None:
         self._first.set()
@@ -143,6 +153,8 @@ class Crew:
     def _stop(self) -> None:
         """Let all calls move; the second time do not wait for them."""
         at_once = self._stopping.is_set()
+        if not at_once:
+            self._leaving = set(self._answering)
         self._stopping.set()
         self._first.set()
         for process in self._alive.values():
