@@ -26,6 +26,8 @@ from undervoice.auth import Tokens
 from undervoice.chains import HeadKeys
 from undervoice.drain import Drain
 from undervoice.errors import UndervoiceError
+from undervoice.everywhere import Everywhere
+from undervoice.exchange import Alone, Exchange
 from undervoice.headers import SecurityHeaders
 from undervoice.inference import Inference
 from undervoice.jwks import open_keys
@@ -36,6 +38,7 @@ from undervoice.messages import Limits
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
 from undervoice.pages import PROBES, BoardFiles, OwnFiles, WidgetFiles, board, demo, metrics
+from undervoice.peers import Peers
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
@@ -43,6 +46,7 @@ from undervoice.rulebook import read_rules
 from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
+from undervoice.shares import Shares
 from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
@@ -79,10 +83,12 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
         await service.writer.open()
         await service.webhooks.open()
+        await service.peers.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
         yield
         sweeping.cancel()
         service.inference.close()
+        await service.peers.close()
         await service.webhooks.close()
         if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
@@ -103,11 +109,17 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
 
 def _service(settings: Settings, lineup: Lineup) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
-    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
+    peers = Peers(_exchange(settings))
+    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(peers), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     webhooks = _webhooks(settings, store)
     model = lineup.chosen
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
+    rates = Rates(settings.requests_per_sec, settings.upload_mb_per_min)
+    shares = Shares(peers)
+    connections.share(shares)
+    rates.share(shares)
+    shares.count("readers", live.feed.readers)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
     return Service(
         policy=Policy(
@@ -135,6 +147,8 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         webhooks=webhooks,
         audit=audit,
         live=live,
+        peers=peers,
+        everywhere=Everywhere(live, store, writer, webhooks),
         drain=Drain(live, settings.drain_sec),
         connections=connections,
         metrics=Metrics(
@@ -146,12 +160,21 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
             live=live,
             connections=connections,
         ),
-        rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
+        rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         waiting=WaitingLine(store, settings.weights, settings.queue_hours),
         widget_folder=settings.widget_folder,
         board_folder=settings.board_folder,
     )
+
+
+def _exchange(settings: Settings) -> Exchange:
+    """Return the line to the other servers; from one machine to another it is Redis."""
+    if settings.redis is None:
+        return Alone()
+    from undervoice.redis_exchange import RedisExchange
+
+    return RedisExchange(settings.redis, settings.secret, settings.previous_secret)
 
 
 def _outbox(settings: Settings) -> Outbox | None:

@@ -26,12 +26,14 @@ NOT_BUILT = "The supervisor's board has not been built here: run `make board` in
 async def health(request: Request, service: Service) -> Response:
     """Tell whether the service works, and whether its store does."""
     checks = {"model": service.lineup.chosen.tag, "store": "ok", "outbox": "ok"} | _outbox(service)
+    if not service.peers.up:
+        checks["exchange"] = "down"
     try:
         await service.store.ping()
     except StoreDown:
         checks["store"] = "down"  # why is for the log: it may name hosts and paths
     lost = service.writer.dropped > 0 or service.writer.outbox.given_up > 0
-    degraded = checks["store"] != "ok" or checks["outbox"] != "ok" or lost
+    degraded = checks["store"] != "ok" or checks["outbox"] != "ok" or lost or not service.peers.up
     return answer(Health(_status(service, degraded=degraded), __version__, checks))
 
 

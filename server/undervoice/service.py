@@ -8,12 +8,14 @@ from pathlib import Path
 from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
 from undervoice.drain import Drain
+from undervoice.everywhere import Everywhere
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
+from undervoice.peers import Peers
 from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
 from undervoice.store import Store
@@ -52,6 +54,8 @@ class Service:
     webhooks: Webhooks
     audit: AuditLog
     live: LiveCalls
+    peers: Peers
+    everywhere: Everywhere
     drain: Drain
     connections: Connections
     metrics: Metrics

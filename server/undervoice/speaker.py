@@ -198,7 +198,9 @@ class Speaker:
 
     def open_record(self) -> None:
         """Make the call known to supervisors and the store."""
-        self._service.writer.put(self._record())
+        call = self._record()
+        if self.claim is not None:
+            self.claim.when_settled(lambda: self._service.writer.put(call))
 
     def close_record(self) -> None:
         """Make it known that the call is over, unless it goes on over another connection."""
