@@ -47,10 +47,12 @@ from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
 from undervoice.shares import Shares
+from undervoice.stages import Stages
 from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
+from undervoice.traffic import Traffic
 from undervoice.trail import Handler
 from undervoice.waiting import WaitingLine
 from undervoice.webhooks import Webhooks
@@ -85,20 +87,27 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
         await service.webhooks.open()
         await service.peers.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
+        watching = asyncio.create_task(service.stages.watch_loop())
         yield
         sweeping.cancel()
+        watching.cancel()
         service.inference.close()
         await service.peers.close()
         await service.webhooks.close()
         if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
-        await asyncio.gather(sweeping, return_exceptions=True)
+        await asyncio.gather(sweeping, watching, return_exceptions=True)
         await service.audit.close()
         await service.store.close()
 
     app = Starlette(
         routes=_routes(service),
-        middleware=[Middleware(SecurityHeaders), *_cors(settings), Middleware(KeyFetching, tokens=service.tokens)],
+        middleware=[
+            Middleware(Traffic, stages=service.stages),
+            Middleware(SecurityHeaders),
+            *_cors(settings),
+            Middleware(KeyFetching, tokens=service.tokens),
+        ],
         exception_handlers={UndervoiceError: on_error, HTTPException: on_error, Exception: on_error},
         lifespan=lifespan,
     )
@@ -114,6 +123,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     webhooks = _webhooks(settings, store)
     model = lineup.chosen
+    stages = Stages((served.tag, served.sidecar) for served in lineup.models)
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
     rates = Rates(settings.requests_per_sec, settings.upload_mb_per_min)
     shares = Shares(peers)
@@ -152,7 +162,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         drain=Drain(live, settings.drain_sec),
         connections=connections,
         metrics=Metrics(
-            models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
+            stages=stages,
             writer=writer,
             webhooks=webhooks,
             audit=audit,
@@ -160,6 +170,7 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
             live=live,
             connections=connections,
         ),
+        stages=stages,
         rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         waiting=WaitingLine(store, settings.weights, settings.queue_hours),

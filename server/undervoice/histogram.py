@@ -20,10 +20,10 @@ class Histogram:
         self.counts = [0] * (len(self.bounds) + 1)
         self.total = 0.0
 
-    def see(self, value: float) -> None:
+    def see(self, value: float, times: int = 1) -> None:
         """Count a figure."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def see_all(self, values: Iterable[float]) -> None:
         """Count figures."""

@@ -19,6 +19,7 @@ from enum import IntEnum
 
 from undervoice.emotion import Scores, Segment
 from undervoice.errors import Internal, Overloaded
+from undervoice.histogram import Histogram
 from undervoice.scorers import BATCH, Measured, Scorer
 
 PROVISIONAL_WAIT_SEC = 0.15
@@ -26,6 +27,8 @@ PER_CALL = 4
 """Live segments of one call that may wait for the chosen model; past that they fall to the quick one."""
 PER_CALL_QUICK = 12
 """Live segments of one call that may wait for the quick model."""
+WAIT_SEC = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 1)
+BATCH_SEGMENTS = (1, 2, 4, 8, 16, 32)
 HURRY = 0.5
 """Share of the bound from which on waiting live finals fall to the quick model."""
 
@@ -65,8 +68,15 @@ class Inference:
             threading.Thread(target=self._work, name=f"score-{n}", daemon=True) for n in range(self._count)
         ]
         self.scored = self.fell_back = self.shed = self.skipped = 0
+        self.waits, self.batches = Histogram(WAIT_SEC), Histogram(BATCH_SEGMENTS)
+        """Seconds that segments waited, and how many were scored in one go."""
         for thread in self._threads:
             thread.start()
+
+    @property
+    def costs(self) -> tuple[Histogram, ...]:
+        """Seconds that a segment took with each model, the chosen one's first."""
+        return tuple(scorer.costs for scorer in dict.fromkeys((self._chosen, self._quick)))
 
     @property
     def queued(self) -> int:
@@ -112,11 +122,19 @@ class Inference:
     def _work(self) -> None:
         while taken := self._take():
             scorer, batch = taken
+            began = time.monotonic()
             results = scorer.score([job.segment for job in batch])
             with self._ready:
-                self.scored += len(batch)
+                self._note(scorer, batch, began, time.monotonic())
             for job, result in zip(batch, results, strict=True):
                 _settle(job, result)
+
+    def _note(self, scorer: Measured, batch: list[Job], began: float, ended: float) -> None:
+        """Count a batch that was scored."""
+        self.scored += len(batch)
+        self.batches.see(len(batch))
+        self.waits.see_all([began - job.queued_at for job in batch])
+        scorer.costs.see((ended - began) / len(batch), len(batch))
 
     def _take(self) -> tuple[Measured, list[Job]] | None:
         """Wait for work; return the most urgent jobs and who scores them, or nothing when all is done and closed."""

@@ -18,6 +18,7 @@ from undervoice.opening import Policy
 from undervoice.peers import Peers
 from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
+from undervoice.stages import Stages
 from undervoice.store import Store
 from undervoice.store.writer import Writer
 from undervoice.waiting import WaitingLine
@@ -59,6 +60,7 @@ class Service:
     drain: Drain
     connections: Connections
     metrics: Metrics
+    stages: Stages
     rates: Rates
     room: Room
     waiting: WaitingLine

@@ -115,6 +115,7 @@ class Speaker:
         if segment.final:
             await self._keep(told)
         await self.send(*told)
+        self._service.stages.said(told[0], time.monotonic() - scoring.arrived)  # type: ignore[arg-type]  # the first is it
 
     async def _keep(self, told: Told) -> None:
         """Make what the client is about to see outlive this process first."""

@@ -172,8 +172,9 @@ class LiveCall:
             if patient:
                 await self._speaker.until_fewer_wait(IN_FLIGHT)
             await asyncio.sleep(0)
+        audio_sec = self._session.audio.duration_sec(len(frame))
+        self._service.stages.received(len(frame), audio_sec)
         if self._session.start.config.live:
-            audio_sec = self._session.audio.duration_sec(len(frame))
             await asyncio.sleep(self._pace.take(audio_sec, time.monotonic()))
 
     @property

@@ -101,6 +101,8 @@ async def analyze_upload(
     finally:
         intake.unpack(clip.duration_sec)
     result = clip_result(clip, segments, scores, call, service.lineup.chosen, (time.perf_counter() - began) * 1000)
+    for reading in result.segments:
+        service.stages.hear(reading)
     mine = known is None or bearer.may_see(known.call_id, known.agent_id) or not bearer.is_agent
     if params.store and mine:
         await _store(service, result, known)
