@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,35 +37,49 @@ SPEECH = Path("demo", "sample-call.flac")
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("bench", help="put load on a server of this machine", allow_abbrev=False)
-    parser.add_argument("--calls", type=_number(1, MOST_CALLS), default=50, help="live calls at a time [%(default)s]")
-    parser.add_argument("--seconds", type=_number(1, MOST_SEC), default=30.0, help="how long each speaks [30]")
-    parser.add_argument("--users", type=_number(1, MOST_USERS), help="users that post clips, instead of calls")
-    parser.add_argument("--clip-every", type=_number(0.1, 60), default=2.5, metavar="SEC",
+    parser.add_argument("--calls", type=_count(1, MOST_CALLS), default=50, help="live calls at a time [%(default)s]")
+    parser.add_argument("--seconds", type=_amount(1, MOST_SEC), default=30.0, help="how long each speaks [30]")
+    parser.add_argument("--users", type=_count(1, MOST_USERS), help="users that post clips, instead of calls")
+    parser.add_argument("--clip-every", type=_amount(0.1, 60), default=2.5, metavar="SEC",
                         help="how often each of them does [%(default)s]")  # fmt: skip
-    parser.add_argument("--over", type=_number(0, MOST_OVER_SEC), metavar="SEC",
+    parser.add_argument("--over", type=_amount(0, MOST_OVER_SEC), metavar="SEC",
                         help="over how long calls connect, and begin to speak [50 a second]")  # fmt: skip
     parser.add_argument("--audio", nargs="+", type=Path, metavar="FILE", help="what they say [the sample call]")
-    parser.add_argument("--speech", type=_number(0.05, 1), default=1.0, metavar="SHARE",
+    parser.add_argument("--speech", type=_amount(0.05, 1), default=1.0, metavar="SHARE",
                         help="how much of it is speech, the rest a quiet line; in calls about 0.4 [1.0]")  # fmt: skip
     parser.add_argument("--frame-ms", type=int, choices=(100, 20), default=100, help="length of a frame [%(default)s]")
-    parser.add_argument("--provisional-ms", type=_number(0, 5000), default=1000, help="0: none [%(default)s]")
-    parser.add_argument("--max-calls", type=_number(1, 100_000), help="what the server takes [all of them]")
+    parser.add_argument("--provisional-ms", type=_count(0, 5000), default=1000, help="0: none [%(default)s]")
+    parser.add_argument("--max-calls", type=_count(1, 100_000), help="what the server takes [all of them]")
     parser.add_argument("--url", help="a server that runs on this machine [one of its own]")
     parser.add_argument("--token", help=f"who calls there [{TOKEN_VARIABLE}; made from this machine's secret]")
-    parser.add_argument("--pid", type=_number(1, 2**31), help="its process, where it is to be looked at")
+    parser.add_argument("--pid", type=_count(1, 2**31), help="its process, where it is to be looked at")
     parser.add_argument("--json", action="store_true", help="print the figures as one object")
     add_settings(parser, [row.name for row in SETTINGS if row.flag and row.name not in NOT_OURS])
     parser.set_defaults(run=run)
 
 
-def _number(least: float, most: float) -> Any:
-    def number(text: str) -> float:
-        value = int(text) if isinstance(least, int) and isinstance(most, int) else float(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be from {least} to {most}")
-        return value
+def _count(least: int, most: int) -> Callable[[str], int]:
+    """Return an argparse type: a whole number within bounds."""
 
-    return number
+    def count(text: str) -> int:
+        return int(_within(int(text), least, most))
+
+    return count
+
+
+def _amount(least: float, most: float) -> Callable[[str], float]:
+    """Return an argparse type: a number within bounds."""
+
+    def amount(text: str) -> float:
+        return _within(float(text), least, most)
+
+    return amount
+
+
+def _within(value: float, least: float, most: float) -> float:
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"must be from {least:g} to {most:g}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
