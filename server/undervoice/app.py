@@ -28,6 +28,7 @@ from undervoice.drain import Drain
 from undervoice.errors import UndervoiceError
 from undervoice.everywhere import Everywhere
 from undervoice.exchange import Alone, Exchange
+from undervoice.gathering import Gathering
 from undervoice.headers import SecurityHeaders
 from undervoice.inference import Inference
 from undervoice.jwks import open_keys
@@ -65,19 +66,24 @@ DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
 
-def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
+def create_app(
+    settings: Settings, lineup: Lineup | None = None, *, exchange: Exchange | None = None, crew: str = ""
+) -> Starlette:
     """Return the application.
 
     Args:
         settings: the configuration in force.
         lineup: loaded models to use instead of those that the settings name.
+        exchange: the line to the other servers, instead of the one that the settings name.
+        crew: what this process and the other workers of its server are known by; empty where it serves alone.
 
     Raises:
         BadSettings: when a setting cannot be served.
         BadModel: when a model cannot be trusted, or two do not fit together.
     """
     mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
-    service = _service(settings, lineup or Lineup.load(settings.model_folders))
+    lineup = lineup or Lineup.load(settings.model_folders)
+    service = _service(settings, lineup, exchange or _exchange(settings), crew)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -116,9 +122,9 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
     return app
 
 
-def _service(settings: Settings, lineup: Lineup) -> Service:
+def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
-    peers = Peers(_exchange(settings))
+    peers = Peers(exchange)
     writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(peers), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     webhooks = _webhooks(settings, store)
@@ -131,6 +137,15 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
     rates.share(shares)
     shares.count("readers", live.feed.readers)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
+    figures = Metrics(
+        stages=stages,
+        writer=writer,
+        webhooks=webhooks,
+        audit=audit,
+        inference=inference,
+        live=live,
+        connections=connections,
+    )
     return Service(
         policy=Policy(
             model.info(),
@@ -161,15 +176,8 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         everywhere=Everywhere(live, store, writer, webhooks),
         drain=Drain(live, settings.drain_sec),
         connections=connections,
-        metrics=Metrics(
-            stages=stages,
-            writer=writer,
-            webhooks=webhooks,
-            audit=audit,
-            inference=inference,
-            live=live,
-            connections=connections,
-        ),
+        metrics=figures,
+        gathering=Gathering(peers, figures, crew, settings.workers) if crew else None,
         stages=stages,
         rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),

@@ -9,6 +9,7 @@ from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
 from undervoice.drain import Drain
 from undervoice.everywhere import Everywhere
+from undervoice.gathering import Gathering
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
@@ -60,6 +61,8 @@ class Service:
     drain: Drain
     connections: Connections
     metrics: Metrics
+    gathering: Gathering | None
+    """The figures of all worker processes, where there are several."""
     stages: Stages
     rates: Rates
     room: Room

@@ -15,6 +15,7 @@ from undervoice.app import create_app
 from undervoice.cli import serving
 from undervoice.cli.door import Door
 from undervoice.drain import Drain
+from undervoice.hub import HubExchange
 from undervoice.limits import Connections
 from undervoice.service import Service
 from undervoice.settings import Settings
@@ -46,7 +47,8 @@ class Place(NamedTuple):
 def run(settings: Settings, place: Place) -> int:
     """Serve until the parent says so, or is gone, and return the exit status."""
     line = socket.socket(fileno=place.door)
-    app = create_app(share(settings, place.number))
+    exchange = HubExchange(socket.socket(fileno=place.hub)) if place.hub is not None else None
+    app = create_app(share(settings, place.number), exchange=exchange, crew=place.crew)
     service: Service = app.state.service
     return serving.run(Worker(serving.config(app, settings), service.drain, service.connections, line), [])
 
