@@ -105,7 +105,7 @@ class Drift:
         """Return the drift; nothing while too few were heard."""
         if len(self._heard) < self._least:
             return None
-        emotions, levels, ratios = zip(*self._heard, strict=True)
+        emotions, levels, ratios = zip(*tuple(self._heard), strict=True)  # a copy: more may be heard meanwhile
         counts: dict[str, float] = {}
         for emotion in emotions:
             counts[emotion] = counts.get(emotion, 0.0) + 1.0
