@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import cast
 
 from undervoice.exchange import Hear, Joined, new_name
 
@@ -59,8 +60,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a socket of bytes has no other
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by name
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take nothing any more."""
