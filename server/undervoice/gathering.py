@@ -76,7 +76,7 @@ class Gathering:
         self._peers, self._metrics, self._crew, self._workers = peers, metrics, crew.encode(), workers
         peers.answer(KIND, self._answer)
 
-    async def exposition(self, accept: str) -> tuple[bytes, str]:
+    async def exposed(self, accept: str) -> tuple[bytes, str]:
         """Return the figures of all workers that answer in the format that a scraper accepts, and its content type."""
         answers = await self._peers.ask(KIND, WAIT_SEC, body=self._crew)
         texts = [text.decode() for text in (self._text(), *answers.values()) if text]

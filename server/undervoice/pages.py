@@ -75,7 +75,7 @@ PROBES: dict[str, Callable[[Request, Service], Awaitable[Response]]] = {
 async def metrics(request: Request, service: Service) -> Response:
     """Tell Prometheus how the server stands."""
     _check_scraper(request, service.bounds.metrics_token)
-    body, content_type = await service.metrics.exposed(request.headers.get("accept", ""))
+    body, content_type = await (service.gathering or service.metrics).exposed(request.headers.get("accept", ""))
     return Response(body, headers={"content-type": content_type})
 
 
