@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 
+from prometheus_client import ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -50,6 +51,7 @@ class Metrics:
         self._stages, self._writer, self._audit, self._inference = stages, writer, audit, inference
         self._webhooks, self._live, self._connections = webhooks, live, connections
         self._agent_sec, self._refusals = 0.0, 0
+        self._process = ProcessCollector(namespace="undervoice", registry=None)
 
     def discarded_agent(self, seconds: float) -> None:
         """Count audio of agents that was discarded before any feature was computed."""
@@ -80,6 +82,7 @@ class Metrics:
             yield CounterMetricFamily(f"undervoice_{name}", help_text, value)
         yield from (_family(*spread) for spread in self._spreads())
         yield from self._heard()
+        yield from (family for family in self._process.collect() if family.name in PROCESS)
         build = {"version": __version__, "models": " ".join(self._stages.heard)}
         yield InfoMetricFamily("undervoice_build", "What runs.", build)
 
@@ -184,6 +187,8 @@ class Metrics:
         yield from (emotions, unsure, *drifts.values())
 
 
+PROCESS = {f"undervoice_process_{name}" for name in ("cpu_seconds", "open_fds", "resident_memory_bytes")}
+"""What may be added up over the processes of a server."""
 DRIFTS = {
     "emotions": "How far the last final readings' labels are from the model card's: 0 the same, 1 nothing in common.",
     "level_db": "Mean distance of the last final segments' levels from the model card's, in dB.",
