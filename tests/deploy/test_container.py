@@ -26,6 +26,8 @@ from undervoice.settings import load_settings
 
 COMPOSED = sorted(DEPLOY.glob("compose*.yaml"))
 WRITTEN = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".pyc")
+NOT_SERVING = {"bench", "dev", "fuzz", "train"}
+"""Extras that a server has no use for."""
 NOT_SETTINGS = {"UNDERVOICE_URL"}
 """Variables that no setting is: where the chart's own check finds the service."""
 
@@ -100,7 +102,7 @@ def test_it_has_exact_versions_and_every_extra_that_serves() -> None:
     (install,) = next(stage for stage in stages() if stage.name == "installed").instructions["RUN"]
     extras = re.search(r"undervoice-\*\.whl\)\[([a-z,]+)\]", install)
     assert extras
-    assert set(extras[1].split(",")) == set(project["optional-dependencies"]) - {"train", "dev", "fuzz"}
+    assert set(extras[1].split(",")) == set(project["optional-dependencies"]) - NOT_SERVING
     assert "--constraint /lock.txt" in install
     python = stages()[0].defaults["PYTHON_IMAGE"]
     assert re.fullmatch(r"python:3\.1\d-slim-\w+", python)

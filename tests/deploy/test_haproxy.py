@@ -8,12 +8,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import Server, ServerConnection, serve
@@ -44,8 +45,9 @@ class Backend:
 
     def _hold(self, connection: ServerConnection) -> None:
         self.calls.append(connection)
-        for message in connection:
-            connection.send(message)
+        with suppress(ConnectionClosed):
+            for message in connection:
+                connection.send(message)
 
     def close(self) -> None:
         self.server.shutdown()
@@ -83,8 +85,13 @@ def await_answer(client: httpx.Client) -> None:
     pytest.fail("haproxy does not answer")
 
 
-def call(client: httpx.Client) -> ClientConnection:
-    return connect(f"{str(client.base_url).replace('http', 'ws', 1)}/stream", open_timeout=5)
+@contextmanager
+def call(client: httpx.Client) -> Iterator[ClientConnection]:
+    """Hold a call; gives it once a server has it."""
+    with connect(f"{str(client.base_url).replace('http', 'ws', 1)}/stream", open_timeout=5) as held:
+        held.send("there?")
+        assert held.recv(5) == "there?"
+        yield held
 
 
 def test_haproxy_takes_it() -> None:
