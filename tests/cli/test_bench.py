@@ -151,7 +151,7 @@ def test_the_environment_hands_on_nothing_that_is_real(tmp_path: Path) -> None:
         "UNDERVOICE_MODEL": "compact",
         "UNDERVOICE_PORT": "8000",
     }
-    made = own_environment(real, {"threads": "1", "store": "sqlite:////tmp/x.db"}, tmp_path)
+    made = own_environment(real, {"UNDERVOICE_THREADS": "1", "UNDERVOICE_STORE": "sqlite:////tmp/x.db"}, tmp_path)
     assert made["UNDERVOICE_STORE"] == "sqlite:////tmp/x.db"
     assert made["UNDERVOICE_STATE"] == str(tmp_path)
     assert made["UNDERVOICE_AUDIT"] == "off"

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undervoice import places
-from undervoice.cli.flags import add_settings, settings_from
+from undervoice.cli.flags import add_settings, settings_from, variables
 from undervoice.cli.stream import TOKEN_VARIABLE
 from undervoice.errors import BadInput
-from undervoice.options import SETTINGS
+from undervoice.options import PREFIX, SETTINGS
 
 if TYPE_CHECKING:
     from undervoice.auth import Role, Tokens
@@ -193,12 +193,10 @@ def _server(args: argparse.Namespace) -> Iterator[Target]:
     from undervoice.cli.bench_server import own_environment, own_server, state_folder
     from undervoice.settings import load_settings
 
-    given = {row.name: getattr(args, f"setting_{row.name}", None) for row in SETTINGS}
-    flags = {name: str(value) for name, value in given.items() if value is not None}
     with state_folder() as state:
-        flags["max_calls"] = str(args.max_calls or args.calls)
-        environ = own_environment(os.environ, flags, state)
+        environ = own_environment(os.environ, variables(args), state)
         settings = load_settings(environ)
+        environ |= {f"{PREFIX}MAX_CALLS": str(args.max_calls or max(args.calls, settings.max_calls))}
         with own_server(environ, state) as place:
             yield Target(place, Tokens(settings.secret, audience=settings.audience))
 

@@ -23,7 +23,7 @@ from undervoice.options import OFF, PREFIX
 START_SEC, END_SEC = 60.0, 30.0
 """How long a server may take to answer, and to end."""
 WARM_SEC = 5
-REAL = ("state", "store", "outbox", "audit", "webhooks", "webhook_secret", "jwks", "revoked", "redis", "hub")
+REAL = ("STORE", "OUTBOX", "AUDIT", "WEBHOOKS", "WEBHOOK_SECRET", "JWKS", "REVOKED", "REDIS", "HUB", "ORIGINS")
 """Settings that the environment does not hand on: a load must not reach what is real. Flags may name them."""
 
 
@@ -42,25 +42,22 @@ class Place:
 
 
 def own_environment(environ: Mapping[str, str], flags: Mapping[str, str], state: Path) -> dict[str, str]:
-    """Return the environment of a server of one's own; ``flags`` are settings by name."""
-    mine = {"host": "127.0.0.1", "port": "0", "state": str(state), "drain_sec": "0"}
-    kept = dict(environ)
-    for name in (*mine, *REAL):
-        if environ.get(variable := PREFIX + name.upper()) != OFF:
-            kept.pop(variable, None)
-    quiet = {f"{PREFIX}LOG_LEVEL": "warning"} | kept
-    return quiet | {PREFIX + name.upper(): value for name, value in {**flags, **mine}.items()}
+    """Return the environment of a server of one's own; ``flags`` are variables that were asked for."""
+    mine = {f"{PREFIX}HOST": "127.0.0.1", f"{PREFIX}PORT": "0", f"{PREFIX}STATE": str(state), f"{PREFIX}DRAIN_SEC": "0"}
+    real = {PREFIX + name for name in REAL}
+    kept = {name: value for name, value in environ.items() if name not in real or value == OFF}
+    return {f"{PREFIX}LOG_LEVEL": "warning"} | kept | {**flags, **mine}
 
 
 @contextmanager
-def own_server(environ: Mapping[str, str], state: Path, extra: tuple[str, ...] = ()) -> Iterator[Place]:
+def own_server(environ: Mapping[str, str], state: Path) -> Iterator[Place]:
     """Run a server for as long as the load lasts; ``environ`` as ``own_environment`` made it.
 
     Raises:
         UndervoiceError: when it does not start.
     """
     log = state / "bench.log"
-    command = [sys.executable, "-m", "undervoice", "serve", *extra]
+    command = [sys.executable, "-m", "undervoice", "serve"]
     # A session of its own: Ctrl-C is for the load, which then ends its server.
     with (
         log.open("w") as stderr,
