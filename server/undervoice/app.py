@@ -177,7 +177,9 @@ def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) 
         drain=Drain(live, settings.drain_sec),
         connections=connections,
         metrics=figures,
-        gathering=Gathering(peers, figures, crew, settings.workers) if crew else None,
+        gathering=Gathering(peers, figures, functools.partial(_is_well, writer), crew, settings.workers)
+        if crew
+        else None,
         stages=stages,
         rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
@@ -185,6 +187,11 @@ def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) 
         widget_folder=settings.widget_folder,
         board_folder=settings.board_folder,
     )
+
+
+def _is_well(writer: Writer) -> bool:
+    """Whether readings get to the store, or at least nowhere else."""
+    return not (writer.dropped or writer.outbox.given_up or writer.outbox.trouble)
 
 
 def _exchange(settings: Settings) -> Exchange:

@@ -6,8 +6,10 @@ It works on what each would tell Prometheus, so that it depends on nothing insid
 from __future__ import annotations
 
 import asyncio
+import functools
 import operator
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -18,9 +20,11 @@ from prometheus_client.samples import Sample
 from undervoice.metrics import Metrics, Snapshot
 from undervoice.peers import Peers
 
-KIND = "metrics"
 WAIT_SEC = 1.0
 """How long the others have to answer; who does not is left out, and counted."""
+KNOWN_SEC = 1.0
+"""How long it is known how the others are: anybody may ask that."""
+WELL = b"well"
 
 LARGEST = frozenset(
     {
@@ -63,24 +67,43 @@ def _joined(one: Sample, other: Sample) -> Sample:
 
 
 class Gathering:
-    """Asks the workers of this server for their figures, and answers them.
+    """Asks the workers of this server for their figures and how they are, and answers them.
 
     Args:
         peers: whoever is on the exchange, which may be workers of other servers too.
         metrics: this process's own figures.
+        well: whether this process is.
         crew: what this server's workers are known by; another's have another.
         workers: how many there should be.
     """
 
-    def __init__(self, peers: Peers, metrics: Metrics, crew: str, workers: int) -> None:
+    def __init__(self, peers: Peers, metrics: Metrics, well: Callable[[], bool], crew: str, workers: int) -> None:
         self._peers, self._metrics, self._crew, self._workers = peers, metrics, crew.encode(), workers
-        peers.answer(KIND, self._answer)
+        self._known = "ok", -KNOWN_SEC
+        for kind, answer in (("metrics", self._text), ("health", lambda: WELL if well() else b"ill")):
+            peers.answer(kind, functools.partial(self._answer, answer))
 
     async def exposed(self, accept: str) -> tuple[bytes, str]:
         """Return the figures of all workers that answer in the format that a scraper accepts, and its content type."""
-        answers = await self._peers.ask(KIND, WAIT_SEC, body=self._crew)
-        texts = [text.decode() for text in (self._text(), *answers.values()) if text]
-        return await asyncio.to_thread(self._encoded, texts, accept)
+        texts = [self._text(), *await self._ask("metrics")]
+        return await asyncio.to_thread(self._encoded, [text.decode() for text in texts], accept)
+
+    async def others(self) -> str:
+        """Return how the other workers are: ``ok``, ``degraded``, or ``silent`` where one does not answer."""
+        said, at = self._known
+        if time.monotonic() - at >= KNOWN_SEC:
+            answers = await self._ask("health")
+            well = all(answer == WELL for answer in answers)
+            said = "silent" if len(answers) < self._workers - 1 else "ok" if well else "degraded"
+            self._known = said, time.monotonic()
+        return said
+
+    async def _ask(self, kind: str) -> list[bytes]:
+        answers = await self._peers.ask(kind, WAIT_SEC, body=self._crew)
+        return [answer for answer in answers.values() if answer]
+
+    def _answer(self, answer: Callable[[], bytes], crew: bytes) -> bytes:
+        return answer() if crew == self._crew else b""
 
     def _encoded(self, texts: list[str], accept: str) -> tuple[bytes, str]:
         silent = max(0, self._workers - len(texts))
@@ -91,9 +114,6 @@ class Gathering:
         ]
         encode, content_type = choose_encoder(accept)
         return encode(Snapshot(families)), content_type
-
-    def _answer(self, crew: bytes) -> bytes:
-        return self._text() if crew == self._crew else b""
 
     def _text(self) -> bytes:
         return self._metrics.exposition(CONTENT_TYPE_LATEST)[0]

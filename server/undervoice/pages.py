@@ -28,13 +28,15 @@ async def health(request: Request, service: Service) -> Response:
     checks = {"model": service.lineup.chosen.tag, "store": "ok", "outbox": "ok"} | _outbox(service)
     if not service.peers.up:
         checks["exchange"] = "down"
+    if service.gathering is not None:
+        checks["workers"] = await service.gathering.others()
     try:
         await service.store.ping()
     except StoreDown:
         checks["store"] = "down"  # why is for the log: it may name hosts and paths
     lost = service.writer.dropped > 0 or service.writer.outbox.given_up > 0
-    degraded = checks["store"] != "ok" or checks["outbox"] != "ok" or lost or not service.peers.up
-    return answer(Health(_status(service, degraded=degraded), __version__, checks))
+    troubled = any(state != "ok" for part, state in checks.items() if part != "model")
+    return answer(Health(_status(service, degraded=troubled or lost), __version__, checks))
 
 
 async def livez(request: Request, service: Service) -> Response:

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.faults.instances import Instance
 from tests.faults.load import calls
 from tests.servers import of_type, opening, said
 from tests.voices import sentence
+from undervoice.cli.door import LATE_SEC
 from undervoice.terms import SUBPROTOCOL
 
 PCM = sentence(0.4, 3.3, 1.0, 0.8, 6.0).tobytes()
@@ -36,23 +37,24 @@ def workers_of(instance: Instance) -> list[int]:
     return sorted(map(int, children.split()))
 
 
-def sockets_of(pid: int, port: int) -> int:
-    """Return how many connections to a port a process has."""
-    here = f":{port:04X}"
+def ports_of(pid: int, port: int) -> set[int]:
+    """Return the clients' ports of the connections that a process has."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    established = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(here) and row[3] == "01"}
-    found = 0
+    established = {
+        f"socket:[{row[9]}]": int(row[2].split(":")[1], 16)
+        for row in rows
+        if row[1].endswith(f":{port:04X}") and row[3] == "01"
+    }
+    found = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            found += os.readlink(entry) in established
-        except FileNotFoundError:
-            continue  # closed since it was listed
-    return found
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found.add(established.get(os.readlink(entry), 0))
+    return found - {0}
 
 
 def shares_of(instance: Instance) -> list[int]:
     """Return how many connections each worker has."""
-    return [sockets_of(pid, instance.port) for pid in workers_of(instance)]
+    return [len(ports_of(pid, instance.port)) for pid in workers_of(instance)]
 
 
 def until(met: Callable[[], Any], what: str) -> Any:
@@ -70,6 +72,20 @@ def dial(instance: Instance, stack: ExitStack | None = None) -> ClientConnection
     headers = {"Authorization": f"Bearer {server.token}"}
     ws = connect(server.url, additional_headers=headers, subprotocols=[SUBPROTOCOL])  # type: ignore[list-item]
     return stack.enter_context(ws) if stack else ws
+
+
+def dial_each(instance: Instance, stack: ExitStack) -> list[ClientConnection]:
+    """Open a call's socket to each worker."""
+    found: dict[int, ClientConnection] = {}
+    for _ in range(20):
+        ws = dial(instance, stack)
+        mine = ws.socket.getsockname()[1]
+        until(lambda mine=mine: any(mine in ports_of(pid, instance.port) for pid in workers_of(instance)), "not taken")
+        found |= {pid: ws for pid in workers_of(instance) if mine in ports_of(pid, instance.port)}
+        if len(found) == len(workers_of(instance)):
+            break
+    assert len(found) == 2, "all go to one worker"
+    return list(found.values())
 
 
 def metrics(instance: Instance) -> dict[str, float]:
@@ -122,19 +138,16 @@ def test_calls_are_shared_evenly(pair: Instance) -> None:
 
 def test_a_call_at_one_worker_shows_at_the_other(pair: Instance) -> None:
     with ExitStack() as open_calls:
-        for number in range(4):
-            ws = dial(pair, open_calls)
+        for number, ws in enumerate(dial_each(pair, open_calls)):
             ws.send(opening(f"wall-{number}"))
             said(ws, "checkpoint")
-        names = {f"wall-{number}" for number in range(4)}
-        until(lambda: all(listed(pair) >= names for _ in range(4)), "not all calls on the wall of each worker")
-        assert min(shares_of(pair)) >= 2
-        until(lambda: metrics(pair)["undervoice_calls_live"] == 4, "not all calls in the figures")
+        until(lambda: all(listed(pair) >= {"wall-0", "wall-1"} for _ in range(4)), "not on the wall of each worker")
+        until(lambda: metrics(pair)["undervoice_calls_live"] == 2, "not all calls in the figures")
 
 
 def test_a_call_is_taken_over_from_the_other_worker(pair: Instance) -> None:
-    with dial(pair) as old, dial(pair) as new:
-        assert min(shares_of(pair)) >= 1, "they must not be at one worker"
+    with ExitStack() as open_calls:
+        old, new = dial_each(pair, open_calls)
         old.send(opening("moved"))
         token = said(old, "checkpoint")[-1]["token"]
         new.send(opening("moved", resume={"checkpoint": token}))
@@ -145,8 +158,8 @@ def test_a_call_is_taken_over_from_the_other_worker(pair: Instance) -> None:
 
 
 def test_an_id_that_the_other_worker_holds_is_taken(pair: Instance) -> None:
-    with dial(pair) as one, dial(pair) as other:
-        assert min(shares_of(pair)) >= 1, "they must not be at one worker"
+    with ExitStack() as open_calls:
+        one, other = dial_each(pair, open_calls)
         one.send(opening("mine"))
         said(one, "checkpoint")
         other.send(opening("mine"))
@@ -155,7 +168,7 @@ def test_an_id_that_the_other_worker_holds_is_taken(pair: Instance) -> None:
 
 def test_an_erasure_ends_the_call_at_the_other_worker(pair: Instance) -> None:
     with ExitStack() as open_calls:
-        sockets = [dial(pair, open_calls) for _ in range(2)]
+        sockets = dial_each(pair, open_calls)
         for number, ws in enumerate(sockets):
             ws.send(opening(f"gone-{number}"))
             said(ws, "checkpoint")
@@ -168,8 +181,7 @@ def test_an_erasure_ends_the_call_at_the_other_worker(pair: Instance) -> None:
 def test_the_figures_are_those_of_all_workers(pair: Instance) -> None:
     before = metrics(pair)["undervoice_segments_scored_total"]
     with ExitStack() as open_calls:
-        sockets = [dial(pair, open_calls) for _ in range(2)]
-        assert min(shares_of(pair)) >= 1
+        sockets = dial_each(pair, open_calls)
         for number, ws in enumerate(sockets):
             ws.send(opening(f"counted-{number}", config={"provisional_ms": 0}))
             for at in range(0, len(PCM), 3200):
@@ -182,6 +194,26 @@ def test_the_figures_are_those_of_all_workers(pair: Instance) -> None:
     assert {each["undervoice_workers"] for each in figures} == {2}
     assert {each["undervoice_workers_silent"] for each in figures} == {0}
     assert {each["undervoice_connections_limit"] for each in figures} == {2000}
+
+
+def test_health_tells_of_a_worker_that_does_not_answer(pair: Instance) -> None:
+    def told() -> set[str]:
+        answers = [pair.get("/health").json() for _ in range(2)]
+        return {f"{each['status']} {each['checks']['workers']}" for each in answers}
+
+    assert told() == {"ok ok"}
+    frozen = workers_of(pair)[0]
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        with ExitStack() as waiting:
+            for _ in range(2):  # one for each
+                waiting.enter_context(socket.create_connection(("127.0.0.1", pair.port)))
+            time.sleep(LATE_SEC + 0.2)  # from then on all are for the other one
+            assert told() == {"degraded silent"}
+            assert metrics(pair)["undervoice_workers_silent"] == 1
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    until(lambda: told() == {"ok ok"}, "it is not heard again")
 
 
 def test_each_worker_has_files_of_its_own(pair: Instance) -> None:
