@@ -27,19 +27,8 @@ class Redis:
         if program is None:
             pytest.skip("no redis-server here")
         self.socket = folder / "redis.sock"
-        own = [
-            "--port",
-            "0",
-            "--unixsocket",
-            str(self.socket),
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dir",
-            str(folder),
-        ]
-        self._command = [*prefix, program, *own, *options]
+        keeps_nothing = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+        self._command = [program, "--port", "0", "--unixsocket", str(self.socket), *keeps_nothing, *options]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
