@@ -133,10 +133,9 @@ def main() -> None:
         calls = list(joined(files, Path(folder)))
         print(f"{len(calls):3} calls          {median_run(calls)}")
         raw, alone = (on_all_cores(calls[0], ready) for ready in (False, True))
+    print(f"an earlier system's classifier did {CLASSIFIER} segments/s on features that were ready")
     print(f"windows of 2.5 s from samples in memory: {raw:6.0f} segments/s ({raw / FROM_RAW:.2f} of the goal)")
-    print(
-        f"the model on features that are ready:    {alone:6.0f} segments/s ({alone / CLASSIFIER:.2f} of {CLASSIFIER})"
-    )
+    print(f"the model on features that are ready:    {alone:6.0f} segments/s ({alone / CLASSIFIER:.2f} of those)")
 
 
 if __name__ == "__main__":
