@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from undervoice.cli.file_limit import raise_file_limit
 from undervoice.cli.flags import add_settings, settings_from, variables
 from undervoice.cli.lines import log_to_stderr
 
 if TYPE_CHECKING:
-    from undervoice.cli.flags import Subparsers
+    from undervoice.cli.file_limit import raise_file_limit
+from undervoice.cli.flags import Subparsers
     from undervoice.settings import Settings
 
 DEMO_AGENT = "demo"
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     settings = settings_from(args, serving=True)
     log_to_stderr(settings.log_level)
-    _raise_file_limit()
+    raise_file_limit()
     if args.worker is not None:
         from undervoice.cli import worker
 
@@ -93,13 +94,3 @@ def _page(settings: Settings, port: int) -> str:
     token = tokens.issue("agent", agent_id=DEMO_AGENT, ttl_sec=DEMO_TTL_SEC).token
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}/#token={token}"
-
-
-def _raise_file_limit() -> None:
-    """Allow as many open sockets as the system lets this process have."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
