@@ -12,8 +12,7 @@ from undervoice.cli.flags import add_settings, settings_from, variables
 from undervoice.cli.lines import log_to_stderr
 
 if TYPE_CHECKING:
-    from undervoice.cli.file_limit import raise_file_limit
-from undervoice.cli.flags import Subparsers
+    from undervoice.cli.flags import Subparsers
     from undervoice.settings import Settings
 
 DEMO_AGENT = "demo"
