@@ -65,6 +65,6 @@ async def test_two_servers_behind_haproxy_with_firestore_and_redis_are_one(
         assert walls == [{each.call_id for each in heard}] * 2
         found, waited = await asyncio.to_thread(await_stored, two, heard, 20)
         figures(
-            f"two servers behind haproxy with Firestore and Redis: {shares[0]} and {shares[1]} calls, all on both walls; "
+            f"two servers behind haproxy, Firestore, Redis: {shares[0]} and {shares[1]} calls, all on both walls; "
             f"{len(found)} readings stored once, {waited:.1f} s after the last call"
         )
