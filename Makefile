@@ -54,7 +54,7 @@ demo-data: $(VENV)/run.stamp
 	@$(BIN)/undervoice demo-data $(addprefix --voices ,$(wildcard ../shared/data)) $(ARGS)
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	@$(INSTALL) --editable '.[firestore,redis,words,dev]' >&2
+	@$(INSTALL) --editable '.[firestore,otel,redis,words,dev]' >&2
 	@$(INSTALL) --editable '.[train]' >&2 || echo "The train extra cannot be installed here: its tests will skip" >&2
 	@touch $@
 

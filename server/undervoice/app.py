@@ -25,7 +25,7 @@ from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
 from undervoice.chains import HeadKeys
 from undervoice.drain import Drain
-from undervoice.errors import UndervoiceError
+from undervoice.errors import BadSettings, UndervoiceError
 from undervoice.everywhere import Everywhere
 from undervoice.exchange import Alone, Exchange
 from undervoice.gathering import Gathering
@@ -53,6 +53,7 @@ from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
+from undervoice.tracing import Tracing
 from undervoice.traffic import Traffic
 from undervoice.trail import Handler
 from undervoice.waiting import WaitingLine
@@ -105,11 +106,12 @@ def create_app(
         await asyncio.gather(sweeping, watching, return_exceptions=True)
         await service.audit.close()
         await service.store.close()
+        await asyncio.to_thread(service.tracing.close)
 
     app = Starlette(
         routes=_routes(service),
         middleware=[
-            Middleware(Traffic, stages=service.stages),
+            Middleware(Traffic, stages=service.stages, tracing=service.tracing),
             Middleware(SecurityHeaders),
             *_cors(settings),
             Middleware(KeyFetching, tokens=service.tokens),
@@ -131,6 +133,9 @@ def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) 
     model = lineup.chosen
     stages = Stages((served.tag, served.sidecar) for served in lineup.models)
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
+    tracing = _tracing(settings)
+    if tracing.traces:
+        inference.watch = tracing.scored
     rates = Rates(settings.requests_per_sec, settings.upload_mb_per_min)
     shares = Shares(peers)
     connections.share(shares)
@@ -181,6 +186,7 @@ def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) 
         if crew
         else None,
         stages=stages,
+        tracing=tracing,
         rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         waiting=WaitingLine(store, settings.weights, settings.queue_hours),
@@ -201,6 +207,17 @@ def _exchange(settings: Settings) -> Exchange:
     from undervoice.redis_exchange import RedisExchange
 
     return RedisExchange(settings.redis, settings.secret, settings.previous_secret)
+
+
+def _tracing(settings: Settings) -> Tracing:
+    """Return what tells traces; the library is not even loaded where nobody collects them."""
+    if settings.otlp is None:
+        return Tracing()
+    try:
+        from undervoice.spans import Spans
+    except ImportError:
+        raise BadSettings("UNDERVOICE_OTLP needs the extra otel: pip install 'undervoice[otel]'") from None
+    return Spans(settings.otlp, settings.otlp_percent / 100)
 
 
 def _outbox(settings: Settings) -> Outbox | None:

@@ -14,6 +14,7 @@ import asyncio
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -68,6 +69,8 @@ class Inference:
             threading.Thread(target=self._work, name=f"score-{n}", daemon=True) for n in range(self._count)
         ]
         self.scored = self.fell_back = self.shed = self.skipped = 0
+        self.watch: Callable[[Sequence[Job], float, float], None] | None = None
+        """Told of each batch, and when it began and ended, monotonic seconds; called in the worker threads."""
         self.waits, self.batches = Histogram(WAIT_SEC), Histogram(BATCH_SEGMENTS)
         """Seconds that segments waited, and how many were scored in one go."""
         for thread in self._threads:
@@ -135,6 +138,8 @@ class Inference:
         self.batches.see(len(batch))
         self.waits.see_all([began - job.queued_at for job in batch])
         scorer.costs.see((ended - began) / len(batch), len(batch))
+        if self.watch is not None:
+            self.watch(batch, began, ended)
 
     def _take(self) -> tuple[Measured, list[Job]] | None:
         """Wait for work; return the most urgent jobs and who scores them, or nothing when all is done and closed."""

@@ -78,6 +78,12 @@ def _webhooks(value: object) -> tuple[str, ...]:
     return urls
 
 
+def _collector(value: object) -> str:
+    if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", str(value).strip()):
+        raise ValueError("must be the address of a collector, such as http://127.0.0.1:4318")
+    return str(value).strip()
+
+
 def _webhook_secret(value: object) -> tuple[bytes, ...]:
     try:
         return tuple(signing_key(part) for part in re.split(r"[\s,]+", str(value).strip()))
@@ -126,6 +132,8 @@ class Setting:
     secret: bool = False
     flag: bool = False
     """Whether ``undervoice serve`` takes it as ``--name``."""
+    also: str = ""
+    """Another variable that counts where its own is absent."""
 
     @property
     def variable(self) -> str:
@@ -206,6 +214,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("age_step", _integer(1, 1000), STEP, "points that each newcomer adds to all who wait"),
     Setting("queue_hours", _integer(1, 168), 12, "hours after which a waiting caller is forgotten"),
     Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),
+    Setting("otlp", _collector, None, "OpenTelemetry collector that takes traces as OTLP over HTTP; "
+            "`OTEL_EXPORTER_OTLP_ENDPOINT` counts too", shown="none", also="OTEL_EXPORTER_OTLP_ENDPOINT"),
+    Setting("otlp_percent", _integer(0, 100), 10, "calls and requests in a hundred that are traced"),
     Setting("log_format", _choice("text", "json"), "text",
             "json: a line of JSON an event, with ids of calls, for whoever collects logs", flag=True),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from undervoice.seals import Seals
 from undervoice.stages import Stages
 from undervoice.store import Store
 from undervoice.store.writer import Writer
+from undervoice.tracing import Tracing
 from undervoice.waiting import WaitingLine
 from undervoice.webhooks import Webhooks
 
@@ -64,6 +65,7 @@ class Service:
     gathering: Gathering | None
     """The figures of all worker processes, where there are several."""
     stages: Stages
+    tracing: Tracing
     rates: Rates
     room: Room
     waiting: WaitingLine

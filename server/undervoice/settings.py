@@ -74,6 +74,8 @@ class Settings:
     age_step: int
     queue_hours: int
     log_level: str
+    otlp: str | None
+    otlp_percent: int
     log_format: Literal["text", "json"]
     sources: Mapping[str, Source]
 
@@ -154,8 +156,9 @@ def load_settings(
 def _given(row: Setting, environ: Mapping[str, str], overrides: Mapping[str, object]) -> tuple[object, Source]:
     if overrides.get(row.name) is not None:
         return overrides[row.name], "flag"
-    if environ.get(row.variable):
-        return environ[row.variable], "environment"
+    for variable in (row.variable, row.also):
+        if environ.get(variable):
+            return environ[variable], "environment"
     return None, "default"
 
 

@@ -23,6 +23,7 @@ from undervoice.memory import Milestone
 from undervoice.service import Service
 from undervoice.session import End, Output, Session
 from undervoice.store import Record
+from undervoice.tracing import CallTrace
 
 log = logging.getLogger("undervoice.stream")
 
@@ -47,7 +48,7 @@ class Scoring:
 class Speaker:
     """Puts one session's outputs on a line, and says them in that order as soon as each is known."""
 
-    def __init__(self, service: Service, websocket: WebSocket, session: Session) -> None:
+    def __init__(self, service: Service, websocket: WebSocket, session: Session, trace: CallTrace) -> None:
         self._service, self._websocket, self._session = service, websocket, session
         self._line: asyncio.Queue[m.ServerMessage | Scoring | Milestone | End] = asyncio.Queue()
         self._waiting: dict[Segment, float] = {}
@@ -58,6 +59,8 @@ class Speaker:
         self.ended: str | None = None
         self.claim: Claim | None = None
         """The hold on the call's id, once it has started."""
+        self.trace = trace
+        """What is told of the call to whoever collects traces."""
         self._leaving = False
         self._over: r.Call | None = None
         """The call as it ended, once it has."""
@@ -114,7 +117,9 @@ class Speaker:
         told = self._session.scored(segment, scores, (time.monotonic() - scoring.arrived) * 1000)
         if segment.final:
             await self._keep(told)
+        kept = time.monotonic()
         await self.send(*told)
+        self.trace.said(segment, told[0], scoring.arrived, kept)  # type: ignore[arg-type]  # the first is the reading
         self._service.stages.said(told[0], time.monotonic() - scoring.arrived)  # type: ignore[arg-type]  # the first is it
 
     async def _keep(self, told: Told) -> None:

@@ -67,7 +67,8 @@ class LiveCall:
         self._service, self._websocket, self._bearer, self._seat = service, websocket, bearer, seat
         self._session = Session(service.policy, secrets.token_hex(8))
         context.enter(session_id=self._session.session_id)
-        self._speaker = Speaker(service, websocket, self._session)
+        self._trace = service.tracing.call(websocket.headers)
+        self._speaker = Speaker(service, websocket, self._session, self._trace)
         self._decode = DIALECTS[SUBPROTOCOL]
         self._last_frame = time.monotonic()
         self._pace = Pace(self._last_frame)
@@ -119,6 +120,7 @@ class LiveCall:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._speaker.close_record()
+            self._trace.end(self._speaker.ended)
 
     async def _be_told(self) -> None:
         raise await self._told
@@ -142,6 +144,7 @@ class LiveCall:
             self._session.continues(await recall(self._service, owned, owned.resume.checkpoint))
         outputs = self._session.receive(owned, datetime.now(UTC))
         self._speaker.claim = await claim(self._service, owned, self)
+        context.enter(trace_id=self._trace.begin(owned.call_id, self._session.session_id))
         self._speaker.put([*outputs, *self._session.warn(warnings)], self._last_frame)
         self._speaker.open_record()
 

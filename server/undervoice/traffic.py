@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from undervoice.stages import Stages
+from undervoice.tracing import Tracing
 
 STATUSES = {"websocket.accept": 101, "websocket.close": 403}
 """What a handshake is answered with where no status is named."""
@@ -19,8 +21,8 @@ class Traffic:
     The clock stops at an answer's head: a stream of events has no other end than its reader's.
     """
 
-    def __init__(self, app: ASGIApp, stages: Stages) -> None:
-        self._app, self._stages = app, stages
+    def __init__(self, app: ASGIApp, stages: Stages, tracing: Tracing) -> None:
+        self._app, self._stages, self._tracing = app, stages, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request or a socket."""
@@ -33,7 +35,7 @@ class Traffic:
             nonlocal answered
             if not answered:
                 answered = True
-                self._stages.answered(template(scope), status, time.perf_counter() - began)
+                self._count(scope, status, time.perf_counter() - began)
 
         async def counted(message: Message) -> None:
             if not answered and message["type"] in STARTS:
@@ -45,6 +47,12 @@ class Traffic:
         except Exception:
             count(500)
             raise
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = template(scope)
+        self._stages.answered(route, status, seconds)
+        if self._tracing.traces and scope["type"] == "http":  # a call has a span of its own
+            self._tracing.answered(Headers(scope=scope), scope["method"], route, status, seconds)
 
 
 def template(scope: Scope) -> str | None:
