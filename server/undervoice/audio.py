@@ -129,7 +129,7 @@ class Tape:
         size = self._block * 2
         if self._rate == SAMPLE_RATE:
             whole = len(self._native) - len(self._native) % size
-            self._call += self._native[:whole]
+            self._call += memoryview(self._native)[:whole]
             del self._native[:whole]
             return
         while (self._fed + 1) * size <= len(self._native):
