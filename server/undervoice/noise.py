@@ -83,7 +83,8 @@ class NoiseFloor:
     @property
     def dbfs(self) -> float:
         """The floor now."""
-        return max(self.LEAST_DBFS, min(self._lowest, self._current) if self._count else self._lowest)
+        floor = self._current if self._count and self._current < self._lowest else self._lowest
+        return floor if floor > self.LEAST_DBFS else self.LEAST_DBFS
 
     def hear(self, level: float) -> bool:
         """Take one frame's level in dBFS; return whether something stands out of the noise."""
@@ -91,7 +92,8 @@ class NoiseFloor:
             self._minima.append(self._current)
             self._lowest = min(self._minima)
             self._count = 0
-        self._current = level if self._count == 0 else min(self._current, level)
+        if self._count == 0 or level < self._current:
+            self._current = level
         self._count += 1
         self._recent.append(level)
         if level < self.dbfs + self.MARGIN_DB:
