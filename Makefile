@@ -33,7 +33,7 @@ $(VENV)/run.stamp: pyproject.toml deploy/lock.txt
 	@echo "Making $(VENV): a minute the first time" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
 	@command -v npm >/dev/null || test -x $(BIN)/npm || $(PIP) install -qq $(NODE_WHEEL) >&2 || true
-	@$(INSTALL) --editable '.[firestore,words]' >&2
+	@$(INSTALL) --editable '.[firestore,redis,words]' >&2
 	@touch $@
 
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix widget
@@ -54,7 +54,7 @@ demo-data: $(VENV)/run.stamp
 	@$(BIN)/undervoice demo-data $(addprefix --voices ,$(wildcard ../shared/data)) $(ARGS)
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	@$(INSTALL) --editable '.[firestore,words,dev]' >&2
+	@$(INSTALL) --editable '.[firestore,redis,words,dev]' >&2
 	@$(INSTALL) --editable '.[train]' >&2 || echo "The train extra cannot be installed here: its tests will skip" >&2
 	@touch $@
 
@@ -80,7 +80,7 @@ fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tests.fuzz.guided
 
 # Programs that some tests drive; those tests skip, and say so, where they are missing.
-TOOLS := chromium firefox-esr espeak-ng ffmpeg haproxy faketime
+TOOLS := chromium firefox-esr espeak-ng ffmpeg haproxy redis-server faketime
 tools:
 	@missing=(); for tool in $(TOOLS); do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing+=($$tool); done; \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
@@ -93,7 +93,7 @@ tools:
 
 # The floors that hold the product are covered wholly (architecture.md); the rest, which touches the
 # world, to nine tenths, where the whole world is there: without the emulator a store goes untested.
-PURE := errors audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
+PURE := errors histogram drift audio noise emotion vad features session account course memory opening messages terms mood alerts triage wall readings recap replay resources dialects/*
 comma := ,
 space := $(subst ,, )
 PURE_FILES := $(subst $(space),$(comma),$(patsubst %,*/undervoice/%.py,$(subst *,[a-z_]*,$(PURE))))

@@ -8,7 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["tests.emulator", "tests.servers"]
+pytest_plugins = ["tests.emulator", "tests.redises", "tests.servers"]
 
 ALONE = ("browser", "faults", "store")
 """Folders whose tests run one after another: they live in real time, or share a store's emulator with its deadlines."""

@@ -1,4 +1,7 @@
-"""Make the models in service: ``study`` judges the recipes on unheard speakers, ``release`` makes the models."""
+"""Make the models in service: ``study`` judges the recipes on unheard speakers, ``release`` makes the models.
+
+``reference`` measures anew what a service compares its calls with, and puts it into the models' sidecars and cards.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from .corpora import Clip, default_data, read_data, read_noises
 from .examples import Store
 from .protocols import PROTOCOLS
 from .recipe import POOL, TAUGHT
-from .release import release
+from .release import refer, release
 from .study import KINDS, Study
 from .verdicts import report_of
 from .workshop import Workshop
@@ -38,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
     study = commands.add_parser("study", help="judge the recipes, fold by fold")
     study.add_argument("protocols", nargs="*", choices=[*PROTOCOLS, []], help="all of them by default")
     made = commands.add_parser("release", help="make models/accurate and models/compact from all the data")
-    for command in (study, made):
+    referred = commands.add_parser("reference", help="measure what calls are compared with, for released models")
+    for command in (study, made, referred):
         command.add_argument("--data", type=Path, help="folder of corpora (default: shared/data beside the repository)")
         command.add_argument("--weights", type=Path, help=f"encoder weights (default: shared/weights/{WEIGHTS})")
         command.add_argument("--runs", type=Path, default=CHECKOUT / ".runs", help="features and folds are kept here")
@@ -86,6 +90,10 @@ def run(asked: argparse.Namespace) -> None:
     data = asked.data or default_data()
     if asked.command == "study":
         run_study(asked, data)
+    elif asked.command == "reference":
+        for kind in asked.kinds:
+            refer(kind, read_present(data, POOL, "seven"), asked.runs, asked.models)
+            say(f"{asked.models / kind}: its reference is up to date")
     else:
         release(workshop_of(asked, data), read_present(data, POOL, "seven"), asked.runs, asked.models, asked.kinds, say)
 

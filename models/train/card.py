@@ -186,6 +186,26 @@ def held_out_section(found: dict[str, Any]) -> str:
     return intro + table(["figure", "value"], rows)
 
 
+REFERENCE = """
+## What its material sounds like
+
+Drift is measured against this ({segments:,} segments): {made_from}. The model called {uncertain} of them unsure.
+
+"""
+
+
+def reference_section(reference: dict[str, Any]) -> str:
+    """Tell what a service compares its calls with."""
+    shares = [[label, percent(share)] for label, share in reference["emotions"].items()]
+    intro = REFERENCE.format(**reference | {"uncertain": percent(reference["uncertain"])})
+    rows = [
+        [words, *(f"{reference[key][place]:.1f}" for place in (0, 5, 14, -1))]
+        for words, key in (("level, dBFS", "level_dbfs"), ("signal over noise, dB", "snr_db"))
+    ]
+    places = ["2.5 %", "27.5 %", "72.5 %", "97.5 %"]
+    return intro + table(["detected", "share"], shares) + "\n" + table(["quantile", *places], rows)
+
+
 def render_card(sidecar: dict[str, Any]) -> str:
     """Return the whole card as Markdown."""
     text, metrics = introduction(sidecar) + data_section(sidecar), sidecar["metrics"]
@@ -195,6 +215,8 @@ def render_card(sidecar: dict[str, Any]) -> str:
         text += "".join(fold_section(report) for report in reports[1:])
     if "held_out" in metrics:
         text += held_out_section(metrics["held_out"])
+    if "reference" in sidecar:
+        text += reference_section(sidecar["reference"])
     text += "\n## Limits\n\n" + "".join(f"- {limit}\n" for limit in sidecar["limits"])
     return text + OWN + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"
 

@@ -16,11 +16,13 @@ from undervoice.errors import BadInput
 from undervoice.model import Model
 
 from .accurate import Accurate
+from .card import write_card
 from .compact import Compact, parameters
 from .corpora import LABELS, Clip
 from .export import to_onnx
 from .latency import noise, time_segment
 from .protocols import PROTOCOLS, clips_of
+from .reference import reference_of
 from .sidecars import LICENCE, SEVEN_LIMITS, SPECS, describe, sources, write_folder
 from .study import Verdict, read_said
 from .verdicts import temperature_of, threshold_of
@@ -39,8 +41,8 @@ class Calibration:
     abstain_below: float
 
 
-def calibration_of(kind: str, clips: Sequence[Clip], folder: Path) -> Calibration:
-    """Return how to calibrate a network of a kind, by what the folds' networks said of speakers unknown to them.
+def verdicts_of(kind: str, clips: Sequence[Clip], folder: Path) -> list[Verdict]:
+    """Return what the folds' networks of a kind said of speakers unknown to them.
 
     Raises:
         BadInput: when the study has not been carried out.
@@ -50,8 +52,17 @@ def calibration_of(kind: str, clips: Sequence[Clip], folder: Path) -> Calibratio
     places = [folder / JUDGED / f"{kind}-{number}.npz" for number in range(len(splits))]
     if not all(place.is_file() for place in places):
         raise BadInput(f"no study of {kind} models yet: run `study {JUDGED}` first")
-    verdicts = [Verdict(split.test, *read_said(place)) for split, place in zip(splits, places, strict=True)]
-    temperature = temperature_of(verdicts, protocol.labels)
+    return [Verdict(split.test, *read_said(place)) for split, place in zip(splits, places, strict=True)]
+
+
+def calibration_of(kind: str, clips: Sequence[Clip], folder: Path) -> Calibration:
+    """Return how to calibrate a network of a kind, by what its folds said of speakers unknown to them.
+
+    Raises:
+        BadInput: when the study has not been carried out.
+    """
+    verdicts = verdicts_of(kind, clips, folder)
+    temperature = temperature_of(verdicts, LABELS)
     return Calibration(temperature, threshold_of(verdicts, temperature))
 
 
@@ -106,6 +117,7 @@ def finish(
         noises=len(workshop.store.read_noises()),
         licence=LICENCE,
         limits=list(SEVEN_LIMITS),
+        reference=heard_in_folds(name, clips, runs / "study"),
         metrics={**read_figures(models / "figures", name), "bytes": len(graph)},
     )
     write_folder(models / name, graph, sidecar)
@@ -118,3 +130,25 @@ def read_figures(folder: Path, kind: str) -> dict[str, Any]:
     """Return the study's reports on a kind of network, by protocol."""
     places = {name: folder / f"{name}-{kind}.json" for name in PROTOCOLS}
     return {name: json.loads(place.read_text(encoding="utf-8")) for name, place in places.items() if place.is_file()}
+
+
+def heard_in_folds(kind: str, clips: Sequence[Clip], folder: Path) -> dict[str, Any]:
+    """Return what a service compares its calls with.
+
+    Raises:
+        BadInput: when the study has not been carried out.
+    """
+    calibration = calibration_of(kind, clips, folder)
+    return reference_of(
+        verdicts_of(kind, clips, folder), calibration.temperature, calibration.abstain_below, PROTOCOLS[JUDGED].labels
+    )
+
+
+def refer(kind: str, clips: Sequence[Clip], runs: Path, models: Path) -> None:
+    """Put the reference of a model that was released into its sidecar and card; nothing else of it changes."""
+    place = models / kind / "model.json"
+    sidecar = json.loads(place.read_text(encoding="utf-8"))
+    metrics = sidecar.pop("metrics")
+    sidecar |= {"reference": heard_in_folds(kind, clips, runs / "study"), "metrics": metrics}
+    place.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
+    write_card(models / kind / "card.md", sidecar)

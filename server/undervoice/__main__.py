@@ -8,10 +8,23 @@ import sys
 from collections.abc import Sequence
 
 from undervoice import __version__
-from undervoice.cli import analyze, audit, demo_data, evaluate, logs, rules, serve, settings, stream, token, train
+from undervoice.cli import (
+    analyze,
+    audit,
+    bench,
+    demo_data,
+    evaluate,
+    logs,
+    rules,
+    serve,
+    settings,
+    stream,
+    token,
+    train,
+)
 from undervoice.errors import BadInput, BadSettings, UndervoiceError
 
-COMMANDS = (serve, token, stream, analyze, train, evaluate, logs, rules, audit, demo_data, settings)
+COMMANDS = (serve, token, stream, analyze, train, evaluate, logs, rules, audit, demo_data, bench, settings)
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended."""
 

@@ -22,7 +22,6 @@ from undervoice.readings import rfc3339
 from undervoice.rulebook import written
 from undervoice.service import Service
 from undervoice.store import CallQuery, LogQuery, MetricsQuery
-from undervoice.store.sifting import fits
 from undervoice.trail import Handler, noted, tell
 from undervoice.uploads import analyze_clip
 from undervoice.wall import LiveCall, Snapshot, WaitingCaller, WaitingPage
@@ -122,7 +121,7 @@ def _moment(text: str | None) -> str | None:
 
 
 async def calls(request: Request, service: Service) -> Response:
-    """Return a page of calls, newest first; ``live=true`` those that are going on here now."""
+    """Return a page of calls, newest first; ``live=true`` those that are going on now, at any server."""
     bearer = principal(request, service, *Readers)
     params = query(request, CallsParams)
     wanted = CallQuery(
@@ -139,8 +138,7 @@ async def calls(request: Request, service: Service) -> Response:
     if bearer.is_agent and bearer.call_id is not None:
         return answer(r.CallPage(items=[await dossier.visible_call(service, bearer, bearer.call_id)]))
     if params.live:
-        going_on = [call for call in service.live.all() if fits(wanted, call)]
-        return answer(r.CallPage(items=going_on[: params.limit]))
+        return answer(r.CallPage(items=await service.everywhere.calls(wanted)))
     return answer(await service.store.calls(wanted))
 
 

@@ -26,6 +26,9 @@ from undervoice.auth import Tokens
 from undervoice.chains import HeadKeys
 from undervoice.drain import Drain
 from undervoice.errors import UndervoiceError
+from undervoice.everywhere import Everywhere
+from undervoice.exchange import Alone, Exchange
+from undervoice.gathering import Gathering
 from undervoice.headers import SecurityHeaders
 from undervoice.inference import Inference
 from undervoice.jwks import open_keys
@@ -36,6 +39,7 @@ from undervoice.messages import Limits
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
 from undervoice.pages import PROBES, BoardFiles, OwnFiles, WidgetFiles, board, demo, metrics
+from undervoice.peers import Peers
 from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
 from undervoice.revocation import Revocations
@@ -43,10 +47,13 @@ from undervoice.rulebook import read_rules
 from undervoice.seals import Seals
 from undervoice.service import Bounds, Service
 from undervoice.settings import Settings
+from undervoice.shares import Shares
+from undervoice.stages import Stages
 from undervoice.store import Store, open_store
 from undervoice.store.outbox import Outbox
 from undervoice.store.writer import Writer
 from undervoice.stream import stream
+from undervoice.traffic import Traffic
 from undervoice.trail import Handler
 from undervoice.waiting import WaitingLine
 from undervoice.webhooks import Webhooks
@@ -59,19 +66,24 @@ DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
 
-def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
+def create_app(
+    settings: Settings, lineup: Lineup | None = None, *, exchange: Exchange | None = None, crew: str = ""
+) -> Starlette:
     """Return the application.
 
     Args:
         settings: the configuration in force.
         lineup: loaded models to use instead of those that the settings name.
+        exchange: the line to the other servers, instead of the one that the settings name.
+        crew: what this process and the other workers of its server are known by; empty where it serves alone.
 
     Raises:
         BadSettings: when a setting cannot be served.
         BadModel: when a model cannot be trusted, or two do not fit together.
     """
     mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
-    service = _service(settings, lineup or Lineup.load(settings.model_folders))
+    lineup = lineup or Lineup.load(settings.model_folders)
+    service = _service(settings, lineup, exchange or _exchange(settings), crew)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -79,20 +91,29 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
             log.info("%s@%s scores %s", served.name, served.version, served.role)
         await service.writer.open()
         await service.webhooks.open()
+        await service.peers.open()
         sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
+        watching = asyncio.create_task(service.stages.watch_loop())
         yield
         sweeping.cancel()
+        watching.cancel()
         service.inference.close()
+        await service.peers.close()
         await service.webhooks.close()
         if lost := await service.writer.close(DRAIN_SEC):
             log.error("%d records could not be stored", lost)
-        await asyncio.gather(sweeping, return_exceptions=True)
+        await asyncio.gather(sweeping, watching, return_exceptions=True)
         await service.audit.close()
         await service.store.close()
 
     app = Starlette(
         routes=_routes(service),
-        middleware=[Middleware(SecurityHeaders), *_cors(settings), Middleware(KeyFetching, tokens=service.tokens)],
+        middleware=[
+            Middleware(Traffic, stages=service.stages),
+            Middleware(SecurityHeaders),
+            *_cors(settings),
+            Middleware(KeyFetching, tokens=service.tokens),
+        ],
         exception_handlers={UndervoiceError: on_error, HTTPException: on_error, Exception: on_error},
         lifespan=lifespan,
     )
@@ -101,14 +122,30 @@ def create_app(settings: Settings, lineup: Lineup | None = None) -> Starlette:
     return app
 
 
-def _service(settings: Settings, lineup: Lineup) -> Service:
+def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) -> Service:
     store = open_store(settings.store, retention_days=settings.retention_days)
-    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(), Connections(settings.max_calls)
+    peers = Peers(exchange)
+    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(peers), Connections(settings.max_calls)
     audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
     webhooks = _webhooks(settings, store)
     model = lineup.chosen
+    stages = Stages((served.tag, served.sidecar) for served in lineup.models)
     inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
+    rates = Rates(settings.requests_per_sec, settings.upload_mb_per_min)
+    shares = Shares(peers)
+    connections.share(shares)
+    rates.share(shares)
+    shares.count("readers", live.feed.readers)
     limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
+    figures = Metrics(
+        stages=stages,
+        writer=writer,
+        webhooks=webhooks,
+        audit=audit,
+        inference=inference,
+        live=live,
+        connections=connections,
+    )
     return Service(
         policy=Policy(
             model.info(),
@@ -135,23 +172,35 @@ def _service(settings: Settings, lineup: Lineup) -> Service:
         webhooks=webhooks,
         audit=audit,
         live=live,
+        peers=peers,
+        everywhere=Everywhere(live, store, writer, webhooks),
         drain=Drain(live, settings.drain_sec),
         connections=connections,
-        metrics=Metrics(
-            models=" ".join(f"{served.name}@{served.version}" for served in lineup.cards().models),
-            writer=writer,
-            webhooks=webhooks,
-            audit=audit,
-            inference=inference,
-            live=live,
-            connections=connections,
-        ),
-        rates=Rates(settings.requests_per_sec, settings.upload_mb_per_min),
+        metrics=figures,
+        gathering=Gathering(peers, figures, functools.partial(_is_well, writer), crew, settings.workers)
+        if crew
+        else None,
+        stages=stages,
+        rates=rates,
         room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
         waiting=WaitingLine(store, settings.weights, settings.queue_hours),
         widget_folder=settings.widget_folder,
         board_folder=settings.board_folder,
     )
+
+
+def _is_well(writer: Writer) -> bool:
+    """Whether readings get to the store, or at least nowhere else."""
+    return not (writer.dropped or writer.outbox.given_up or writer.outbox.trouble)
+
+
+def _exchange(settings: Settings) -> Exchange:
+    """Return the line to the other servers; from one machine to another it is Redis."""
+    if settings.redis is None:
+        return Alone()
+    from undervoice.redis_exchange import RedisExchange
+
+    return RedisExchange(settings.redis, settings.secret, settings.previous_secret)
 
 
 def _outbox(settings: Settings) -> Outbox | None:

@@ -85,7 +85,7 @@ async def _known(service: Service, bearer: Principal, upload: Upload) -> QueuedC
         raise BadInput("a recording or a call_id is needed", code="audio_missing")
     if bearer.call_id not in (None, call_id):
         raise Forbidden("this token is for another call", code="foreign_call")
-    call = service.live.get(call_id) or await service.store.call(call_id)
+    call = await service.everywhere.call(call_id) or await service.store.call(call_id)
     if call is None:
         raise NotFound("no such call", code="unknown_call")
     arrived_at = call.ended_at or call.started_at
@@ -124,7 +124,7 @@ async def leave(request: Request, service: Service) -> Response:
 
 
 async def live(request: Request, service: Service) -> Response:
-    """Stream what happens on this server: a snapshot of the calls that go on, then call, mood, alert and ended."""
+    """Stream what happens: a snapshot of the calls that go on, at any server, then call, mood, alert and ended."""
     bearer = principal(request, service, "supervisor")
     if service.draining:
         raise GoingAway("this server is being stopped", retry_after_ms=1000)

@@ -29,7 +29,7 @@ async def call(request: Request, service: Service) -> Response:
 
 async def visible_call(service: Service, bearer: Principal, call_id: str) -> r.Call:
     """Return a call that the bearer may see; somebody else's is as unknown as none."""
-    found = service.live.get(call_id) or await service.store.call(call_id)
+    found = await service.everywhere.call(call_id) or await service.store.call(call_id)
     if found is None or not bearer.may_see(found.call_id, found.agent_id):
         raise NotFound("no such call", code="unknown_call")
     return found
@@ -75,10 +75,10 @@ async def erase(request: Request, service: Service) -> Response:
     if not re.fullmatch(NAME_PATTERN, call_id):
         raise NotFound("no such call", code="unknown_call")
     await announce(request, service)
-    known = service.live.get(call_id) is not None
+    known = service.live.get(call_id) is not None or service.live.elsewhere.get(call_id) is not None
     await service.webhooks.erase(call_id)
     stored = await service.writer.erase(call_id)
-    await service.live.expel(call_id)
+    await service.everywhere.erase(call_id)
     if not (known or stored):
         raise NotFound("no such call", code="unknown_call")
     return Response(status_code=204)

@@ -69,7 +69,7 @@ async def recall(service: Service, start: m.Start, checkpoint: str) -> CallMemor
         return service.seals.open(checkpoint, start.call_id, start.agent_id)
     except BadStart:
         await _check(service, msgspec.structs.replace(start, resume=None))
-        if service.live.get(start.call_id) is not None:
+        if service.live.get(start.call_id) is not None or await service.everywhere.goes_on(start.call_id):
             raise CallExists(f"call {start.call_id} exists already") from None
         raise
 
@@ -85,6 +85,8 @@ async def claim(service: Service, start: m.Start, holder: Holder) -> Claim:
     if service.draining:
         raise GoingAway("this server is being stopped")
     resumed = start.resume is not None
+    if not resumed and await service.everywhere.goes_on(start.call_id):
+        raise CallExists(f"call {start.call_id} exists already")
     held = service.live.claim(
         start.call_id, holder, again=resumed or _is_untold(service.live.ended(start.call_id), start)
     )

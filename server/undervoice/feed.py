@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
 
 from undervoice.errors import Overloaded, TooMany, UndervoiceError
+from undervoice.shares import Tally
 
 KEPT = 8192
 """Events: half a minute of 500 calls. Some 4 MB."""
@@ -40,27 +41,38 @@ class Feed:
         """Numbers of another server, or of before a restart, are not ours."""
         self._told = 0
         self._news: asyncio.Future[None] | None = None
-        self._readers: Counter[str] = Counter()
+        self.readers = Tally()
+        """Seats, by token."""
         self.ended: UndervoiceError | None = None
         """Why nothing more will be told."""
 
     def __len__(self) -> int:
-        return self._readers.total()
+        return self.readers.own.total()
 
     @property
     def newest(self) -> int:
         """The number of the last event."""
         return self._told
 
-    def tell(self, kind: str, body: msgspec.Struct, call_id: str | None = None) -> None:
-        """Tell all readers; never waits."""
+    def tell(self, kind: str, body: msgspec.Struct, call_id: str | None = None) -> bytes:
+        """Tell all readers, and return what they are told, as JSON; never waits."""
+        told = _encode(body)
+        self.pass_on(kind, told, call_id)
+        return told
+
+    def pass_on(self, kind: str, body: bytes, call_id: str | None = None) -> None:
+        """Tell all readers what is JSON already."""
         self._told += 1
-        self._events.append((call_id, self.event(kind, body, self._told), self._clock()))
+        self._events.append((call_id, self._event(kind, body, self._told), self._clock()))
         self._wake()
 
     def event(self, kind: str, body: msgspec.Struct, number: int) -> bytes:
-        """Return an event as it goes over the wire; JSON has no line ends, so one data line holds it."""
-        return b"event: %b\nid: %b-%d\ndata: %b\n\n" % (kind.encode(), self._name.encode(), number, _encode(body))
+        """Return an event as it goes over the wire."""
+        return self._event(kind, _encode(body), number)
+
+    def _event(self, kind: str, body: bytes, number: int) -> bytes:
+        """Return an event with a body that is JSON: that has no line ends, so one data line holds it."""
+        return b"event: %b\nid: %b-%d\ndata: %b\n\n" % (kind.encode(), self._name.encode(), number, body)
 
     def forget(self, call_id: str) -> None:
         """Tell nobody any more what was told of a call; the numbers stay."""
@@ -90,16 +102,14 @@ class Feed:
         """
         if len(self) >= MOST_READERS:
             raise Overloaded("too many read the live feed", code="full", retry_after_ms=5000)
-        if self._readers[token_id] >= READERS_A_TOKEN:
+        if self.readers.everywhere(token_id) >= READERS_A_TOKEN:
             raise TooMany("this token reads the live feed as often as it may", code="too_many_streams")
-        self._readers[token_id] += 1
+        self.readers.add(token_id, +1)
         return Reader(self, token_id)
 
     def leave(self, token_id: str) -> None:
         """Give a seat back."""
-        self._readers[token_id] -= 1
-        if not self._readers[token_id]:
-            del self._readers[token_id]
+        self.readers.add(token_id, -1)
 
     def since(self, number: int) -> tuple[bytes, int] | None:
         """Return what was told after a number, or a part of it, and the number it goes to; ``None`` if it is gone."""

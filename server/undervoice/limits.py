@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from undervoice.auth import Principal
 from undervoice.errors import Overloaded, TooMany
 from undervoice.rates import Buckets, limited
+from undervoice.shares import Shares, Tally
 
 AHEAD_SEC = 35.0
 """How far a live client may be ahead of real time: what it kept while its connection was lost."""
@@ -49,7 +49,7 @@ class Pace:
 
 
 PER_ROLE = {"agent": 4, "supervisor": 8}
-"""Sockets that one token may hold; an integrator's may hold all."""
+"""Sockets that one token may hold, at all servers together; an integrator's may hold all."""
 
 
 WAITING = 100
@@ -68,13 +68,19 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._open: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
+        self._open, self._waiting = Tally(), Tally()
         self._address_starts = Buckets(STARTS_PER_SEC, STARTS_PER_SEC)
         self._token_starts = Buckets(AGENT_STARTS_PER_SEC, 2 * AGENT_STARTS_PER_SEC)
 
     def __len__(self) -> int:
-        return self._open.total()
+        return self._open.own.total()
+
+    def share(self, shares: Shares) -> None:
+        """Count what clients have at other servers too."""
+        for kind, tally in (("sockets", self._open), ("waiting", self._waiting)):
+            shares.count(kind, tally)
+        for name, buckets in (("address starts", self._address_starts), ("token starts", self._token_starts)):
+            shares.spend(name, buckets)
 
     def open(self, principal: Principal, address: str) -> Seat:
         """Take a seat for one more socket from an address.
@@ -83,12 +89,13 @@ class Connections:
             Overloaded: the server is full.
             TooMany: this token, or this address before any start, has its share.
         """
-        if self._open.total() >= self.most:
+        if len(self) >= self.most:
             raise Overloaded("the server is full", code="full", retry_after_ms=5000)
-        if self._open[principal.token_id] >= PER_ROLE.get(principal.role, self.most):
+        most = PER_ROLE.get(principal.role)
+        if most is not None and self._open.everywhere(principal.token_id) >= most:
             raise TooMany("this token has as many connections as it may have", code="too_many_connections")
         place = limited(address)
-        if place is not None and self._waiting[place] >= WAITING:
+        if place is not None and self._waiting.everywhere(place) >= WAITING:
             raise TooMany("too many connections of this address have sent no start", code="too_many_connections")
         return Seat(self, principal, place)
 
@@ -104,10 +111,8 @@ class Connections:
 
     def count(self, token_id: str, address: str | None, change: int) -> None:
         """Add to a token's sockets, or with an address to those that wait for their start."""
-        counter, key = (self._open, token_id) if address is None else (self._waiting, address)
-        counter[key] += change
-        if not counter[key]:
-            del counter[key]
+        tally, client = (self._open, token_id) if address is None else (self._waiting, address)
+        tally.add(client, change)
 
 
 class Seat:

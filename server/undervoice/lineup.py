@@ -40,6 +40,11 @@ class Lineup:
         """
         return cls(*map(Model.load, folders))
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """All in service, the chosen one first."""
+        return (self.chosen,) if self.quick is None else (self.chosen, self.quick)
+
     def cards(self) -> ModelsInService:
         """Return the chosen model's figures and terms, and those of all in service with their roles."""
         models = [_served(self.chosen, "finals" if self.quick else "everything")]

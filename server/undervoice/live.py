@@ -1,18 +1,27 @@
 """Which calls are going on in this process, who holds each, and which have just ended.
 
-The wall is told of a call's beginning, of its moods (at most two a second), of its alerts, and of its end.
+The wall is told of a call's beginning, of its moods (at most two a second), of its alerts, and of its end; so are the
+other servers, in the same words. Of two servers that hold one call, one gives way (``gossip.Stake``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
+from undervoice import gossip as g
+from undervoice.elsewhere import Elsewhere, Row
 from undervoice.errors import CallExists, Forbidden, UndervoiceError
+from undervoice.exchange import Alone
 from undervoice.feed import Feed
+from undervoice.peers import Peers
 from undervoice.resources import Call
-from undervoice.wall import Snapshot, erased_row, live_row
+from undervoice.wall import LiveCall, Snapshot, erased_row, live_row
 
 RECENT = 1024
 """Ended calls that are still known here, since their records may not have reached the store yet."""
@@ -20,6 +29,12 @@ EXPEL_SEC = 5.0
 """How long an erased call may take to end."""
 MOOD_SEC = 0.5
 """The wall is told of a call's mood at most once in this time; the newest is never lost."""
+SETTLE_SEC = 0.3
+"""Within this time it shows whether another server holds a call that has just started."""
+MOVING = "drained"
+"""Why a call ends that is to go on at another server."""
+
+_decode = msgspec.json.Decoder(LiveCall).decode
 
 
 class Holder(Protocol):
@@ -35,11 +50,11 @@ class Holder(Protocol):
 class Claim:
     """One holder's hold on a call id; a newcomer with a checkpoint takes it away."""
 
-    def __init__(self, calls: LiveCalls, call_id: str, holder: Holder) -> None:
-        self._calls, self.call_id, self.holder = calls, call_id, holder
+    def __init__(self, calls: LiveCalls, call_id: str, holder: Holder, stake: g.Stake, row: Row | None) -> None:
+        self._calls, self.call_id, self.holder, self.stake = calls, call_id, holder, stake
         self.call: Call | None = None
         """The call's newest state, once there is one."""
-        self._telling = Telling(calls.feed)
+        self._telling = Telling(calls, call_id, stake, row)
         self.erased = False
         self.gone = asyncio.Event()
 
@@ -47,6 +62,18 @@ class Claim:
     def held(self) -> bool:
         """Whether the call is still this holder's."""
         return self._calls.claims.get(self.call_id) is self
+
+    @property
+    def row(self) -> bytes | None:
+        """What the wall shows of the call, if anything."""
+        return self._telling.shown
+
+    def when_settled(self, do: Callable[[], None]) -> None:
+        """Do something if the call is still this holder's once the other servers had time to object."""
+        if not self._calls.peers.names:
+            do()
+        else:
+            asyncio.get_running_loop().call_later(SETTLE_SEC, lambda: do() if self.held else None)
 
     def update(self, call: Call) -> None:
         """Take the call's newest state, and tell the wall what is new in it."""
@@ -66,31 +93,38 @@ class Claim:
         """Let go of the call; ``ended`` is its last state, ``None`` if it never started."""
         self.gone.set()
         self._telling.stop()
-        if self.held:
-            del self._calls.claims[self.call_id]
-            if ended is not None and not self.erased:
-                self._calls.remember(ended)
-                self._calls.feed.tell("ended", live_row(ended), self.call_id)
+        if not self.held:
+            return
+        del self._calls.claims[self.call_id]
+        if ended is not None and not self.erased:
+            self._calls.remember(ended)
+            self._telling.end(ended)
+        elif not self.erased:
+            self._telling.drop()
 
 
 class Telling:
-    """What the wall knows of one call, and when it was told."""
+    """What the wall knows of one call, here and elsewhere, and when it was told."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, calls: LiveCalls, call_id: str, stake: g.Stake, row: Row | None) -> None:
+        self._feed, self._peers, self._elsewhere = calls.feed, calls.peers, calls.elsewhere
+        self._call_id, self._stake, self._row = call_id, stake, row
+        self.shown = row.shown if row else None
+        """The call's row on the wall, which it may have from another server."""
         self._known: Call | None = None
         self._alerts = 0
         self._told_at = float("-inf")
         self._due: asyncio.TimerHandle | None = None
+        self._peers.tell(g.Claimed(call_id, stake))
 
     def of(self, call: Call) -> None:
         """Tell what is new in a call's state."""
         known, self._known = self._known, call
         if known is None:
-            self._tell("call")
+            self._tell("call" if self.shown is None else "mood")
         else:
             for alert in call.alerts[self._alerts :]:
-                self._feed.tell("alert", alert, call.call_id)
+                self._peers.tell(g.Raised(call.call_id, self._feed.tell("alert", alert, call.call_id)))
             if call.mood != known.mood or len(call.alerts) > self._alerts:
                 self._tell_mood()
         self._alerts = len(call.alerts)
@@ -99,6 +133,17 @@ class Telling:
         """Tell nothing more."""
         if self._due is not None:
             self._due.cancel()
+
+    def end(self, ended: Call) -> None:
+        """Tell how the call ended."""
+        row = self._feed.tell("ended", live_row(ended), self._call_id)
+        self._peers.tell(g.Ended(self._call_id, row, ended.reason == MOVING))
+
+    def drop(self) -> None:
+        """Let go of a call that never started here; one that came from another server may go on at a third."""
+        self._peers.tell(g.Released(self._call_id))
+        if self._row is not None:
+            self._elsewhere.loosen(self._call_id, self._row)
 
     def _tell_mood(self) -> None:
         if self._due is not None:
@@ -115,17 +160,26 @@ class Telling:
         if kind == "mood":
             self._told_at = asyncio.get_running_loop().time()
         if self._known is not None:
-            self._feed.tell(kind, live_row(self._known), self._known.call_id)
+            self.shown = self._feed.tell(kind, live_row(self._known), self._call_id)
+            self._peers.tell(g.Shown(self._call_id, self._stake, self.shown))
 
 
 class LiveCalls:
-    """The calls of this process by id."""
+    """The calls of this process by id, and what is known of those of other servers.
 
-    def __init__(self) -> None:
+    Args:
+        peers: the other servers; by default there are none.
+    """
+
+    def __init__(self, peers: Peers | None = None) -> None:
         self.feed = Feed()
         """What the wall is told."""
         self.claims: dict[str, Claim] = {}
         self._ended: OrderedDict[str, Call] = OrderedDict()
+        self.peers = peers or Peers(Alone())
+        self.elsewhere = Elsewhere(self.feed, self.peers, self._gives_way)
+        self.peers.joining.append(self._introduce)
+        self.peers.parting.append(self._part)
 
     def __len__(self) -> int:
         return len(self.claims)
@@ -139,13 +193,40 @@ class LiveCalls:
         older = self.claims.get(call_id)
         if not again and (older or call_id in self._ended):
             raise CallExists(f"call {call_id} exists already")
-        self.claims[call_id] = claim = Claim(self, call_id, holder)
+        row = self.elsewhere.take(call_id)
+        before = [each.stake.turn for each in (older, row) if each is not None]
+        stake = g.Stake(max(before, default=0) + 1 if again else 0, time.time())
+        self.claims[call_id] = claim = Claim(self, call_id, holder, stake, row)
         self._ended.pop(call_id, None)
         if older:
             claim.call = older.call
             older.hush()
-            older.holder.end(CallExists("the call goes on over another connection", code="superseded"))
+            older.holder.end(_superseded())
         return claim
+
+    def _gives_way(self, call_id: str, name: str, stake: g.Stake) -> bool:
+        """Whether no call here stands against another server's hold; one that does not is ended."""
+        claim = self.claims.get(call_id)
+        if claim is None:
+            return True
+        if not stake.beats(claim.stake, name, self.peers.name):
+            self.peers.tell(g.Claimed(call_id, claim.stake), name)
+            return False
+        del self.claims[call_id]
+        claim.hush()
+        self.elsewhere.put(call_id, Row(name, stake, None if claim.erased else claim.row))
+        claim.holder.end(_superseded() if stake.turn else CallExists(f"call {call_id} exists already"))
+        return True
+
+    def _introduce(self, to: str | None) -> None:
+        items = [(call_id, claim.stake, claim.row) for call_id, claim in self.claims.items() if not claim.erased]
+        self.peers.tell(g.Rows(items), to)
+
+    def _part(self) -> None:
+        """Show own calls alone: nobody knows how the others do."""
+        if len(self.elsewhere):
+            self.elsewhere.clear()
+            self.feed.tell("snapshot", self.snapshot())
 
     def remember(self, ended: Call) -> None:
         """Keep an ended call's record for a while."""
@@ -157,6 +238,7 @@ class LiveCalls:
         """End and forget a call that was erased; returns once nothing more comes of it, or soon after."""
         self._ended.pop(call_id, None)
         self.feed.forget(call_id)
+        self.elsewhere.erase(call_id)
         claim = self.claims.get(call_id)
         if claim is None:
             return
@@ -172,8 +254,10 @@ class LiveCalls:
             return  # its client takes nothing; what it still brings is dropped as erased
 
     def snapshot(self) -> Snapshot:
-        """Return the calls that go on, as the wall shows them."""
-        return Snapshot([live_row(call) for call in self.all()])
+        """Return the calls that go on, here and elsewhere, as the wall shows them."""
+        coming = [claim.row for claim in self.claims.values() if claim.call is None and claim.row is not None]
+        others = [_decode(row) for row in (*coming, *self.elsewhere.shown())]
+        return Snapshot([live_row(call) for call in self.all()] + others)
 
     def ended(self, call_id: str) -> Call | None:
         """Return the last state of a call that has just ended and is not going on."""
@@ -188,3 +272,7 @@ class LiveCalls:
         """Return the live calls, newest first."""
         calls = [claim.call for claim in self.claims.values() if claim.call is not None and claim.call.live]
         return sorted(calls, key=lambda call: (call.started_at, call.call_id), reverse=True)
+
+
+def _superseded() -> CallExists:
+    return CallExists("the call goes on over another connection", code="superseded")

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client import ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from undervoice import __version__
 from undervoice.audit import AuditLog
+from undervoice.histogram import Histogram
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.live import LiveCalls
+from undervoice.stages import Stages
 from undervoice.store.writer import Writer
 from undervoice.webhooks import Webhooks
 
 Row = tuple[str, str, float]
 """Name without prefix, what it is, and its value."""
+Labelled = dict[tuple[str, ...], Histogram]
+Spread = tuple[str, str, tuple[str, ...], Labelled]
+"""Name without prefix, what it is, the names of its labels, and the histograms by their values."""
 
 
-class Metrics(Collector):
-    """One server's figures, in a registry of its own."""
+class Metrics:
+    """One server's figures; nothing of them is global."""
 
     def __init__(
         self,
         *,
-        models: str,
+        stages: Stages,
         writer: Writer,
         webhooks: Webhooks,
         audit: AuditLog,
@@ -35,11 +48,10 @@ class Metrics(Collector):
         live: LiveCalls,
         connections: Connections,
     ) -> None:
-        self._models, self._writer, self._audit, self._inference = models, writer, audit, inference
+        self._stages, self._writer, self._audit, self._inference = stages, writer, audit, inference
         self._webhooks, self._live, self._connections = webhooks, live, connections
         self._agent_sec, self._refusals = 0.0, 0
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
+        self._process = ProcessCollector(namespace="undervoice", registry=None)
 
     def discarded_agent(self, seconds: float) -> None:
         """Count audio of agents that was discarded before any feature was computed."""
@@ -51,20 +63,27 @@ class Metrics(Collector):
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the figures in the format that a scraper accepts, and its content type."""
+        return self._encoded(accept, self._gauges(), self._counters())
+
+    async def exposed(self, accept: str) -> tuple[bytes, str]:
+        """Return the same, put together off the event loop: that takes some 10 ms."""
+        # These walk what the loop changes; of all else a thread takes copies in one step.
+        gauges, counters = self._gauges(), self._counters()
+        return await asyncio.to_thread(self._encoded, accept, gauges, counters)
+
+    def _encoded(self, accept: str, gauges: list[Row], counters: list[Row]) -> tuple[bytes, str]:
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return encode(Snapshot(self._families(gauges, counters))), content_type
 
-    def describe(self) -> list[Metric]:
-        """Return nothing: that spares the registry a collection before the server runs."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Return all figures as they are now."""
-        for name, help_text, value in self._gauges():
+    def _families(self, gauges: list[Row], counters: list[Row]) -> Iterator[Metric]:
+        for name, help_text, value in gauges:
             yield GaugeMetricFamily(f"undervoice_{name}", help_text, value)
-        for name, help_text, value in self._counters():
+        for name, help_text, value in counters:
             yield CounterMetricFamily(f"undervoice_{name}", help_text, value)
-        build = {"version": __version__, "models": self._models}
+        yield from (_family(*spread) for spread in self._spreads())
+        yield from self._heard()
+        yield from (family for family in self._process.collect() if family.name in PROCESS)
+        build = {"version": __version__, "models": " ".join(self._stages.heard)}
         yield InfoMetricFamily("undervoice_build", "What runs.", build)
 
     def _gauges(self) -> list[Row]:
@@ -111,4 +130,93 @@ class Metrics(Collector):
             ("segments_skipped", "Provisional segments that were too late to be scored.", inference.skipped),
             ("discarded_agent_seconds", "Agents' audio, discarded before any feature was computed.", self._agent_sec),
             ("consent_refused", "Calls refused for want of consent.", self._refusals),
+            ("store_failures", "Batches that the store was asked to take in vain.", writer.failures),
+            ("audio_bytes", "Bytes of live calls' audio that came.", self._stages.audio_bytes),
+            ("audio_seconds", "Seconds of live calls' audio that came.", self._stages.audio_sec),
         ]
+
+    def _spreads(self) -> list[Spread]:
+        stages, inference, writer = self._stages, self._inference, self._writer
+        lags: Labelled = {(str(final).lower(),): lag for final, lag in stages.lags.items()}
+        costs: Labelled = {(tag,): cost for tag, cost in zip(stages.heard, inference.costs, strict=True)}
+        answers: Labelled = dict(list(stages.answers.items()))
+        return [
+            (
+                "reading_lag_seconds",
+                "From the audio that decided a cut to the reading's send.",
+                ("final",),
+                lags,
+            ),
+            ("queue_wait_seconds", "How long segments waited to be scored.", (), {(): inference.waits}),
+            ("batch_segments", "Segments scored in one go.", (), {(): inference.batches}),
+            ("scoring_seconds", "What a segment took to be scored, features included.", ("model",), costs),
+            ("outbox_commit_seconds", "What a group of records took to be written down.", (), {(): writer.commits}),
+            ("store_save_seconds", "What the store took for a batch, in vain or not.", (), {(): writer.saves}),
+            ("loop_lag_seconds", "By how much the event loop was late, ten times a second.", (), {(): stages.loop}),
+            ("level_dbfs", "Levels of final segments in dB relative to full scale.", (), {(): stages.levels}),
+            ("snr_db", "Signal-to-noise ratios of final segments.", (), {(): stages.ratios}),
+            (
+                "http_answer_seconds",
+                "To the head of an answer; handshakes of calls that are let in are 1xx.",
+                ("route", "status"),
+                answers,
+            ),
+        ]
+
+    def _heard(self) -> Iterator[Metric]:
+        """Return what final readings told, and how far that is from the models' cards."""
+        emotions = CounterMetricFamily(
+            "undervoice_emotions",
+            "Final readings by what was detected, unsure ones included.",
+            labels=("model", "emotion"),
+        )
+        unsure = CounterMetricFamily("undervoice_uncertain", "Final readings that are unsure.", labels=("model",))
+        drifts = {
+            name: GaugeMetricFamily(f"undervoice_drift_{name}", words, labels=("model",))
+            for name, words in DRIFTS.items()
+        }
+        for tag, heard in self._stages.heard.items():
+            for emotion, count in heard.emotions.items():
+                emotions.add_metric((tag, emotion), count)
+            unsure.add_metric((tag,), heard.uncertain)
+            if heard.drift is not None:
+                drifts["readings"].add_metric((tag,), heard.drift.heard)
+                figures = heard.drift.figures()
+                for name in ("emotions", "level_db", "snr_db") if figures else ():
+                    drifts[name].add_metric((tag,), getattr(figures, name))
+        yield from (emotions, unsure, *drifts.values())
+
+
+PROCESS = {f"undervoice_process_{name}" for name in ("cpu_seconds", "open_fds", "resident_memory_bytes")}
+"""What may be added up over the processes of a server."""
+DRIFTS = {
+    "emotions": "How far the last final readings' labels are from the model card's: 0 the same, 1 nothing in common.",
+    "level_db": "Mean distance of the last final segments' levels from the model card's, in dB.",
+    "snr_db": "Mean distance of the last final segments' signal-to-noise ratios from the model card's, in dB.",
+    "readings": "Final readings that the drift is told of; nothing is told of fewer than 200.",
+}
+
+
+def _family(name: str, help_text: str, labels: tuple[str, ...], spread: Labelled) -> Metric:
+    """Return histograms as Prometheus knows them."""
+    family = HistogramMetricFamily(f"undervoice_{name}", help_text, labels=labels)
+    for values, histogram in spread.items():
+        buckets = [(told(bound), count) for bound, count in histogram.cumulative()]
+        family.add_metric(values, buckets, histogram.total)
+    return family
+
+
+def told(bound: float) -> str:
+    """Return a bucket's upper end as parsers want it: ``1.0``, ``+Inf``."""
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]
+
+
+class Snapshot(Collector):
+    """Families as an encoder takes them."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """Return them."""
+        return iter(self._families)

@@ -91,6 +91,12 @@ def _store(value: object) -> str:
     return str(value)
 
 
+def _redis(value: object) -> str:
+    if not re.fullmatch(r"(rediss?|unix)://\S+", str(value).strip()):
+        raise ValueError("must be redis://, rediss:// or unix:// and where it is")
+    return str(value).strip()
+
+
 def _secret(value: object) -> str:
     if len(str(value).encode()) < LEAST_SECRET_BYTES:
         raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes")
@@ -152,6 +158,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("state", _folder, None, "folder for the secret and the default store",
             shown="~/.local/state/undervoice", flag=True),
     Setting("threads", _integer(1, 256), None, "threads that score", shown="one per core", flag=True),
+    Setting("workers", _integer(1, 64), 1, "processes that serve; the threads are shared out among them", flag=True),
     Setting("queue_ms", _integer(50, 60_000), 400, "most work that may wait for scoring, in milliseconds"),
     Setting("max_calls", _integer(1, 100_000), 2000, "calls held at a time"),
     Setting("max_call_sec", _integer(1, 86_400), 14_400, "longest call, in seconds"),
@@ -187,6 +194,8 @@ SETTINGS: tuple[Setting, ...] = (
             shown="none", secret=True),
     Setting("webhook_severity", _choice("info", "warning", "critical"), "warning", "least severity that is sent"),
     Setting("webhook_hours", _integer(1, 168), 24, "hours after which an alert that no receiver took is given up"),
+    Setting("redis", _redis, None, "Redis by which several servers share live calls and limits: redis://, rediss:// "
+            "or unix://", shown="none: each server by itself", secret=True),
     Setting("metrics_token", _secret, None, "bearer token that may read /metrics from other machines",
             shown="none: this machine only", secret=True),
     Setting("min_calls", _integer(1, 1_000_000), 20, "calls that a figure must rest on to be shown"),

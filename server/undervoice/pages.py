@@ -26,13 +26,17 @@ NOT_BUILT = "The supervisor's board has not been built here: run `make board` in
 async def health(request: Request, service: Service) -> Response:
     """Tell whether the service works, and whether its store does."""
     checks = {"model": service.lineup.chosen.tag, "store": "ok", "outbox": "ok"} | _outbox(service)
+    if not service.peers.up:
+        checks["exchange"] = "down"
+    if service.gathering is not None:
+        checks["workers"] = await service.gathering.others()
     try:
         await service.store.ping()
     except StoreDown:
         checks["store"] = "down"  # why is for the log: it may name hosts and paths
     lost = service.writer.dropped > 0 or service.writer.outbox.given_up > 0
-    degraded = checks["store"] != "ok" or checks["outbox"] != "ok" or lost
-    return answer(Health(_status(service, degraded=degraded), __version__, checks))
+    troubled = any(state != "ok" for part, state in checks.items() if part != "model")
+    return answer(Health(_status(service, degraded=troubled or lost), __version__, checks))
 
 
 async def livez(request: Request, service: Service) -> Response:
@@ -73,7 +77,7 @@ PROBES: dict[str, Callable[[Request, Service], Awaitable[Response]]] = {
 async def metrics(request: Request, service: Service) -> Response:
     """Tell Prometheus how the server stands."""
     _check_scraper(request, service.bounds.metrics_token)
-    body, content_type = service.metrics.exposition(request.headers.get("accept", ""))
+    body, content_type = await (service.gathering or service.metrics).exposed(request.headers.get("accept", ""))
     return Response(body, headers={"content-type": content_type})
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
 from undervoice.errors import Overloaded, TooMany
+from undervoice.shares import Shares
 
 KNOWN = 10_000
 """Clients that are remembered at a time."""
@@ -29,6 +30,8 @@ class Buckets:
         self._per_sec, self._depth = per_sec, depth
         self._kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """What each client's bucket holds, and when it did."""
+        self.used: Callable[[str, float], None] | None = None
+        """Is told what was taken here, and by whom."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -42,11 +45,17 @@ class Buckets:
         wait_sec = (min(amount, self._depth) - left) / self._per_sec
         if wait_sec > 0:
             return wait_sec
-        self.owe(client, amount, now)
+        self.spend(client, amount, now)
         return 0.0
 
+    def spend(self, client: str, amount: float, now: float) -> None:
+        """Take what has been used here already, whether it is there or not."""
+        self.owe(client, amount, now)
+        if self.used is not None:
+            self.used(client, amount)
+
     def owe(self, client: str, amount: float, now: float) -> None:
-        """Take what has been used already, whether it is there or not."""
+        """Take what has been used, here or elsewhere, whether it is there or not."""
         self._kept[client] = (self.holds(client, now) - amount, now)
         self._kept.move_to_end(client)
         if len(self._kept) > KNOWN:
@@ -69,6 +78,11 @@ class Rates:
         self._bytes = Buckets(share / MINUTE_SEC, share)
         self._failures = Buckets(FAILURES_PER_SEC, 2 * FAILURES_PER_SEC)
         self._clock = clock
+
+    def share(self, shares: Shares) -> None:
+        """Count what clients use at other servers too."""
+        for name, buckets in (("requests", self._requests), ("bytes", self._bytes), ("failures", self._failures)):
+            shares.spend(name, buckets)
 
     def request(self, client: str | None) -> None:
         """Count one request of a token or an address.
@@ -97,7 +111,7 @@ class Rates:
     def unpacked(self, client: str | None, size: int) -> None:
         """Count bytes that a recording turned out to hold beyond those that were sent."""
         if client is not None:
-            self._bytes.owe(client, size, self._clock())
+            self._bytes.spend(client, size, self._clock())
 
     def _take(self, buckets: Buckets, client: str | None, amount: float, code: str, message: str) -> None:
         if client is None:

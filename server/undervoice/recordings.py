@@ -33,7 +33,10 @@ MAX_RATE = 192_000
 VALUES_PER_SEC = 96_000
 """Stereo at 48 kHz: what a second of the longest clip may hold, so that a few bytes of silence in many channels at
 a high rate do not unpack for minutes."""
+BLOCK_VALUES = 2**17
+"""Samples of all channels that are decoded at a time; after each read libsndfile seeks, and decodes some FLAC anew."""
 BLOCK_SEC = 1
+"""Seconds of bare samples that are handed on at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,13 +144,14 @@ def _open_container(data: bytes, column: int) -> soundfile.SoundFile:
 
 def _decoded(file: soundfile.SoundFile, column: int, longest_sec: float | None) -> Iterator[Samples]:
     """Yield one column; a few bytes can declare, or compress, hours, so that what comes out is counted."""
-    frames = 0
+    exact = file.subtype == "PCM_16"
+    step, frames = BLOCK_VALUES // file.channels, 0
     with file:
         try:
-            while len(block := file.read(file.samplerate * BLOCK_SEC, dtype="float32", always_2d=True)):
+            while len(block := file.read(step, dtype="int16" if exact else "float32", always_2d=True)):
                 frames += len(block)
                 _check_length(frames, file.samplerate, file.channels, longest_sec)
-                yield _int16(block[:, column])
+                yield block[:, column].copy() if exact else _int16(block[:, column])
         except soundfile.LibsndfileError as error:
             raise _undecodable(error) from error
 
@@ -176,6 +180,6 @@ def _undecodable(error: soundfile.LibsndfileError) -> BadAudio:
 
 
 def _int16(signal: npt.NDArray[np.float32]) -> Samples:
-    """Round ``float32[n]`` in −1…1 to samples; 16-bit recordings come out as they went in."""
+    """Round ``float32[n]`` in −1…1 to samples."""
     # Clipped first: a file of floats may hold any, and the largest would overflow.
     return np.minimum(np.rint(np.clip(np.nan_to_num(signal), -1, 1) * 32_768), 32_767).astype(np.int16)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from undervoice.emotion import Scores, Segment
+from undervoice.histogram import Histogram
 
 BATCH = 8
 """Most segments scored in one go: more gain little."""
 BATCH_SEC = 0.02
 """About how long one go may take: the first segment of a batch waits for its last."""
 SMOOTHING = 0.1
+SEGMENT_SEC = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.2)
 LEAST_SEC = 1e-5
 """What a segment costs at least, whatever the clock says."""
 OUTLIER = 2.0
@@ -36,6 +38,8 @@ class Measured:
         self._scorer = scorer
         self.segment_sec = scorer.segment_sec
         """Smoothed cost of one segment."""
+        self.costs = Histogram(SEGMENT_SEC)
+        """Seconds that a segment took, whoever counts them holding a lock."""
         self._goes = 0
 
     @property

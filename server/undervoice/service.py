@@ -8,14 +8,18 @@ from pathlib import Path
 from undervoice.audit import AuditLog
 from undervoice.auth import Tokens
 from undervoice.drain import Drain
+from undervoice.everywhere import Everywhere
+from undervoice.gathering import Gathering
 from undervoice.inference import Inference
 from undervoice.limits import Connections
 from undervoice.lineup import Lineup
 from undervoice.live import LiveCalls
 from undervoice.metrics import Metrics
 from undervoice.opening import Policy
+from undervoice.peers import Peers
 from undervoice.rates import Rates, Room
 from undervoice.seals import Seals
+from undervoice.stages import Stages
 from undervoice.store import Store
 from undervoice.store.writer import Writer
 from undervoice.waiting import WaitingLine
@@ -52,9 +56,14 @@ class Service:
     webhooks: Webhooks
     audit: AuditLog
     live: LiveCalls
+    peers: Peers
+    everywhere: Everywhere
     drain: Drain
     connections: Connections
     metrics: Metrics
+    gathering: Gathering | None
+    """The figures of all worker processes, where there are several."""
+    stages: Stages
     rates: Rates
     room: Room
     waiting: WaitingLine

@@ -38,6 +38,7 @@ class Settings:
     model: str
     state: Path
     threads: int
+    workers: int
     queue_ms: int
     max_calls: int
     max_call_sec: int
@@ -64,6 +65,7 @@ class Settings:
     webhook_secret: tuple[bytes, ...] = field(repr=False)
     webhook_severity: Severity
     webhook_hours: int
+    redis: str | None = field(repr=False)
     metrics_token: str | None = field(repr=False)
     min_calls: int
     upset_weight: int

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import msgspec
 
+from undervoice.drift import Reference
 from undervoice.emotion import SAMPLE_RATE, UPSET_WEIGHTS, Samples
 from undervoice.errors import BadModel
 from undervoice.features import FRAME, HOP, NFFT, WHISPER_BANDS, WHISPER_NFFT, Features, log_mel, logfbank
 
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+ROUNDED = 0.01
+"""How far shares may be from 1 together: they are rounded, each by itself."""
 
 
 class FeatureSpec(msgspec.Struct, frozen=True):
@@ -55,6 +58,8 @@ class Sidecar(msgspec.Struct, frozen=True):
     data: list[dict[str, Any]] = []
     limits: list[str] = []
     """What the model cannot do, in plain statements."""
+    reference: Reference | None = None
+    """What the model hears in the material of its card; without it nothing is said of drift."""
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -94,6 +99,10 @@ def _contradiction(sidecar: Sidecar) -> str | None:
         return f"labels that cannot be kept or shown: {', '.join(map(repr, odd))}"
     if unknown := sorted(set(sidecar.weights) - set(labels)):
         return f"upset_weights name what is no label: {', '.join(unknown)}"
+    if sidecar.reference is not None and (unknown := sorted(set(sidecar.reference.emotions) - set(labels))):
+        return f"reference names what is no label: {', '.join(unknown)}"
+    if sidecar.reference is not None and abs(sum(sidecar.reference.emotions.values()) - 1) > ROUNDED:
+        return "the shares of reference do not add up to 1"
     if features != features.served:
         return f"features {_told(features)} are not those of this server ({_told(features.served)})"
     return None

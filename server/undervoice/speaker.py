@@ -115,6 +115,7 @@ class Speaker:
         if segment.final:
             await self._keep(told)
         await self.send(*told)
+        self._service.stages.said(told[0], time.monotonic() - scoring.arrived)  # type: ignore[arg-type]  # the first is it
 
     async def _keep(self, told: Told) -> None:
         """Make what the client is about to see outlive this process first."""
@@ -198,7 +199,9 @@ class Speaker:
 
     def open_record(self) -> None:
         """Make the call known to supervisors and the store."""
-        self._service.writer.put(self._record())
+        call = self._record()
+        if self.claim is not None:
+            self.claim.when_settled(lambda: self._service.writer.put(call))
 
     def close_record(self) -> None:
         """Make it known that the call is over, unless it goes on over another connection."""

@@ -179,10 +179,10 @@ class LiveCall:
             # A turn of the loop costs as much as the frame itself: one is given up only now and then.
             if self._taken % AT_A_TURN == 0 or len(frame) > len(piece):
                 await asyncio.sleep(0)
-        if self._session.start.config.live:
-            audio_sec = self._session.audio.duration_sec(len(frame))
-            if too_fast_sec := self._pace.take(audio_sec, time.monotonic()):
-                await asyncio.sleep(too_fast_sec)
+        audio_sec = self._session.audio.duration_sec(len(frame))
+        self._service.stages.received(len(frame), audio_sec)
+        if self._session.start.config.live and (too_fast_sec := self._pace.take(audio_sec, time.monotonic())):
+            await asyncio.sleep(too_fast_sec)
 
     @property
     def _patient(self) -> bool:

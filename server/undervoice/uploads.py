@@ -101,6 +101,8 @@ async def analyze_upload(
     finally:
         intake.unpack(clip.duration_sec)
     result = clip_result(clip, segments, scores, call, service.lineup.chosen, (time.perf_counter() - began) * 1000)
+    for reading in result.segments:
+        service.stages.hear(reading)
     mine = known is None or bearer.may_see(known.call_id, known.agent_id) or not bearer.is_agent
     if params.store and mine:
         await _store(service, result, known)
@@ -131,13 +133,15 @@ async def _score(service: Service, cutting: Iterator[Segment]) -> tuple[list[Seg
     clip = object()
     segments: list[Segment] = []
     scores: list[Scores] = []
-    while part := await asyncio.to_thread(lambda: list(islice(cutting, IN_FLIGHT))):
+    while True:
+        part = await asyncio.to_thread(lambda: list(islice(cutting, IN_FLIGHT)))
         for score in await asyncio.gather(*(service.inference.submit(s, clip, Urgency.STORED) for s in part)):
             if score is None:
                 raise Overloaded("the server is too busy for this clip")
             scores.append(score)
         segments += [replace(segment, samples=segment.samples[:0].copy()) for segment in part]
-    return segments, scores
+        if len(part) < IN_FLIGHT:  # the last ones: to ask once more would cost every clip a wait for a thread
+            return segments, scores
 
 
 async def _store(service: Service, result: r.ClipResult, known: r.Call | None) -> None:

@@ -16,7 +16,7 @@ from undervoice.clips import cut_clip, score_clip
 from undervoice.emotion import SAMPLE_RATE, Samples, Segment
 from undervoice.errors import BadAudio, NoSpeech, TooLarge, UnsupportedAudio
 from undervoice.model import Model
-from undervoice.recordings import decode_clip
+from undervoice.recordings import BLOCK_VALUES, decode_clip
 from undervoice.vad import Segmenter, SegmenterConfig
 
 NOW = datetime(2026, 5, 24, 10, 30, tzinfo=UTC)
@@ -45,6 +45,14 @@ def test_a_recording_comes_out_sample_for_sample(data: bytes, media_type: str | 
     clip = decode_clip(data, media_type)
     assert clip.sample_rate == SAMPLE_RATE
     assert np.array_equal(clip.samples, SPEECH)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_a_long_recording_comes_out_sample_for_sample_whatever_it_is_read_in(subtype: str) -> None:
+    long = np.random.default_rng(3).integers(-32_768, 32_767, 2 * BLOCK_VALUES + 77, np.int16)
+    both = np.stack([long[::-1], long], 1)
+    signal = both.astype(np.float64) / 32_768 if subtype == "PCM_24" else both
+    assert np.array_equal(decode_clip(recording(signal, kind="FLAC", subtype=subtype), column=1).samples, long)
 
 
 def test_ogg_is_decoded() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.records import START, call, segment
+from undervoice.readings import rfc3339
 from undervoice.retention import HOUR_SEC, JITTER_SEC, sweep_hourly
 from undervoice.store import CallQuery, Store, open_store
 
@@ -66,6 +67,19 @@ async def test_a_store_that_is_down_is_swept_later(tmp_path: Path, caplog: pytes
     await sweep(store, 30, Time(datetime.now(UTC), sleeps=1))
     assert caplog.text.count("could not be removed") == 3
     await store.close()
+
+
+async def test_servers_that_sweep_at_the_same_time_remove_each_call_once(tmp_path: Path) -> None:
+    stores = [open_store(f"sqlite:///{tmp_path}/store.db") for _ in range(2)]
+    old = [f"caller-{n}" for n in range(300)]
+    for name in old:
+        await stores[0].save([call(name), segment(0, name)])
+    await stores[1].save([call("new", at_sec=2 * HOUR_SEC)])
+    gone = await asyncio.gather(*(store.expire(rfc3339(START + timedelta(hours=1))) for store in stores))
+    assert sum(gone) == len(old)
+    assert await calls(stores[0]) == ["new"]
+    for store in stores:
+        await store.close()
 
 
 async def test_without_retention_nothing_is_ever_swept(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ import soundfile
 
 from tests.cli.conftest import SAMPLE_CALL, Finished, lines
 from tests.tiny import write_tiny_model
+from tests.voices import sentence, voice
+from undervoice.cli.files import PART_BYTES, PART_FILES, parts_of, score_files
+from undervoice.emotion import Scores, Segment
+from undervoice.model import Model
 
 Command = Callable[..., Finished]
 
@@ -59,13 +64,52 @@ def test_a_bad_file_does_not_keep_the_good_ones(undervoice: Command, quiet: Path
     assert codes == ["undecodable_audio", None, "no_speech", *unreadable]
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two answers say the same; padding may move a probability, but not by more than rounding shows."""
+    if isinstance(one, dict):
+        timeless = [key for key in one if key not in ("timestamp", "latency_ms")]
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in timeless)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == pytest.approx(other, abs=1e-5) if isinstance(one, float) else one == other)
+
+
 def test_one_file_alone_gives_what_it_gives_among_others(undervoice: Command, broken: Path) -> None:
     alone = lines(undervoice("analyze", "--json", SAMPLE_CALL).stdout)[0]
-    among = lines(undervoice("analyze", "--json", broken, SAMPLE_CALL).stdout)[1]
-    for answer in (alone, among):
-        for part in (answer, *answer["segments"]):  # type: ignore[misc]
-            del part["timestamp"], part["latency_ms"]
-    assert alone == among
+    among = lines(undervoice("analyze", "--json", broken, *[SAMPLE_CALL] * 3).stdout)
+    assert [answer["file"] for answer in among] == [str(broken), *[str(SAMPLE_CALL)] * 3]
+    assert all(same(answer, alone) for answer in among[1:])
+
+
+class Choking(Model):
+    """Fails on any batch that holds a loud segment."""
+
+    def score(self, segments: Sequence[Segment]) -> list[Scores]:
+        if any(np.abs(segment.samples).max() > 20_000 for segment in segments):
+            raise RuntimeError("too loud")
+        return super().score(segments)
+
+
+def test_what_the_model_cannot_score_does_not_keep_the_files_beside_it(model: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.wav" for name in ("soft", "loud", "softer")]
+    for path, level in zip(paths, (0.2, 0.9, 0.1), strict=True):
+        soundfile.write(path, sentence(0.4, 3.0, 1.0) if level == 0.2 else voice(3.0, level=level), 16_000)
+    soft, loud, softer = score_files(Choking.load(model), paths)
+    assert loud["error"]["code"] == "internal"
+    assert "too loud" in loud["error"]["message"]
+    alone = [score_files(Model.load(model), [path])[0] for path in (paths[0], paths[2])]
+    assert same([soft, softer], alone)
+
+
+def test_parts_hold_all_files_in_order(tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) for number in range(PART_FILES + 4)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes(PART_BYTES // 3 if number in (2, 3, 4, 5) else 1))
+    parts = parts_of(paths)
+    assert [path for part in parts for path in part] == paths
+    assert all(sum(path.stat().st_size for path in part) <= PART_BYTES for part in parts)
+    assert all(1 <= len(part) <= PART_FILES for part in parts)
+    assert len(parts_of([paths[2], tmp_path / "missing"])) == 1
 
 
 def test_the_table_is_for_people(undervoice: Command, broken: Path) -> None:

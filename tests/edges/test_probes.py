@@ -67,7 +67,7 @@ def test_what_runs_is_named_and_each_figure_has_its_kind_and_help(server: Server
     assert build.labels["models"] == server.service.lineup.chosen.tag
     assert all(family.documentation.endswith(".") for family in families.values())
     kinds = {family.type for family in families.values()}
-    assert kinds == {"gauge", "counter"}
+    assert kinds == {"gauge", "counter", "histogram"}
 
 
 def test_two_servers_have_figures_of_their_own(serve: Serve) -> None:

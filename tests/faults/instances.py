@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,30 @@ from undervoice.cli.connection import Server, stream_url
 
 SECRET = "a secret that all servers of one deployment share"
 TTL_SEC = 6 * 3600
+START_SEC = 20
+LOOPBACK = "127.0.0.1"
 UNHURRIED = {"queue_ms": "5000", "requests_per_sec": "10000", "log_level": "warning"}
 """What a machine that others use too cannot score in time is the overload tests' affair, not that of these."""
 
 
 class Instance:
-    """One ``undervoice serve`` on a port that stays the same however often it is started."""
+    """One ``undervoice serve`` on a port that stays the same however often it is started.
 
-    def __init__(self, folder: Path, model: Path, environ: dict[str, str] | None = None, **settings: str) -> None:
+    ``inside`` are the first words of its command, which put it somewhere else than where the tests are.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Path,
+        environ: dict[str, str] | None = None,
+        inside: tuple[str, ...] = (),
+        **settings: str,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = int(settings.pop("port", "0")) or free_port()
+        self._inside, self.host = inside, settings.get("host", LOOPBACK)
         self._log = folder / "log"
         chosen = UNHURRIED | {"state": str(folder), "model": str(model), "secret": SECRET} | settings
         kept = {name: value for name, value in os.environ.items() if not name.startswith("UNDERVOICE_")}
@@ -38,13 +53,27 @@ class Instance:
 
     def start(self) -> Instance:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "undervoice", "serve", "--port", str(self.port)]
+        command = [*self._inside, sys.executable, "-m", "undervoice", "serve", "--port", str(self.port)]
         with self._log.open("a") as log:
             self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
-        page = self.process.stdout.readline()
-        assert page, self.log
+        if self.host == LOOPBACK:
+            page = self.process.stdout.readline()
+            assert page, self.log
+        else:
+            self._await_answer()  # off loopback nothing is printed
         return self
+
+    def _await_answer(self) -> None:
+        end = time.monotonic() + START_SEC
+        while True:
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"{self.url}/livez", timeout=1).status_code == 200:
+                    return
+            assert self.process is not None
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < end, self.log
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """End it as a power cut of the process alone would."""
@@ -99,7 +128,7 @@ class Instance:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def server(self) -> Server:

@@ -3,70 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.emulator import free_port
+from tests.deploy.proxies import balancing
 from tests.faults.conftest import LONG, Launch
 from tests.faults.evidence import assert_same, await_stored
 from tests.faults.load import calls
 
 CALLS, AUDIO_SEC, SPEED = (60, 90.0, 1.0) if LONG else (20, 24.0, 2.0)
 DRAIN_SEC, LAST_WORDS_SEC = 6, 10
-PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-"""Where haproxy is, which Debian does not put on everyone's path."""
-# Without on-marked-down shutdown-sessions: a server that drains is not ready, and its calls must be let go on.
-CONFIG = """
-global
-    maxconn 5000
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 1h
-    retries 3
-    option redispatch
-frontend calls
-    bind 127.0.0.1:{port}
-    default_backend servers
-backend servers
-    balance leastconn
-    option httpchk GET /readyz
-    http-check expect status 200
-    default-server inter 300ms fall 1 rise 1
-    server one 127.0.0.1:{one} check
-    server two 127.0.0.1:{two} check
-"""
 
 
 @pytest.fixture
 def balancer(tmp_path: Path) -> Iterator[Callable[[int, int], int]]:
-    """Starts haproxy before two ports; it answers at the one that is returned."""
-    program = shutil.which("haproxy", path=PATH)
-    if program is None:
-        pytest.skip("no haproxy here")
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start(one: int, two: int) -> int:
-        port = free_port()
-        config = tmp_path / "haproxy.cfg"
-        config.write_text(CONFIG.format(port=port, one=one, two=two))
-        quiet = subprocess.DEVNULL
-        running.append(subprocess.Popen([program, "-db", "-f", str(config)], stdout=quiet, stderr=quiet))
-        return port
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
+    """Starts haproxy, as deploy/haproxy.cfg has it, before two ports; it answers at the one that is returned."""
+    with ExitStack() as running:
+        yield lambda one, two: running.enter_context(balancing(tmp_path, one, two))
 
 
 async def test_one_of_two_servers_is_killed_and_then_the_other_stopped(

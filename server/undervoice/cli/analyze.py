@@ -5,33 +5,26 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import multiprocessing
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from undervoice.cli.flags import add_settings, settings_from
-from undervoice.errors import BadAudio, Internal, UndervoiceError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from undervoice.cli.files import Result
     from undervoice.cli.flags import Subparsers
     from undervoice.model import Model
 
-RAW_SUFFIXES = (".raw", ".pcm")
-"""Files that hold bare 16 kHz 16-bit samples; all others must say what they are."""
 CSV_COLUMNS = (
     "file", "segment_id", "start_offset_sec", "end_offset_sec", "detected_emotion", "confidence_score",
     "upset_score", "arousal", "uncertain",
 )  # fmt: skip
-Result = dict[str, Any]
-"""One line of ``--json``: the file and its reading, or the file and its error."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -58,30 +51,25 @@ def run(args: argparse.Namespace) -> int:
 @contextmanager
 def _results(folder: Path, paths: list[Path]) -> Iterator[Iterator[Result]]:
     """Yield the files' results in the order given, under a progress bar on standard error."""
-    workers = min(os.cpu_count() or 1, len(paths))
-    _load(folder)  # a bad model fails once, here, and not in every worker
-    if workers == 1:
-        yield _watched(map(_score, paths), len(paths))
-        return
-    # Not fork: onnxruntime's threads would not survive it.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_load, initargs=(folder,)) as pool:
-        try:
-            yield _watched(pool.map(_score, paths), len(paths))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    from undervoice.cli.cores import shared
+    from undervoice.cli.files import cost_sec, parts_of
+
+    _load(folder)  # a bad model fails once, here, and not in every helper
+    with shared(_score, parts_of(paths), cost_sec(_loaded[0], paths), _load, folder) as parts:
+        yield _watched(chain.from_iterable(parts), len(paths))
 
 
-def _watched(results: Iterable[Result], total: int) -> Iterator[Result]:
+def _watched(results: Iterator[Result], total: int) -> Iterator[Result]:
+    if not sys.stderr.isatty():
+        return results
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
-    yield from track(results, "Scoring", total=total, console=console, transient=True, disable=not console.is_terminal)
+    return iter(track(results, "Scoring", total=total, console=Console(stderr=True), transient=True))
 
 
 _loaded: list[Model] = []
-"""The one model of a worker process: loaded once, used for every file that it gets."""
+"""The one model of a process: loaded once, used for every file that it gets."""
 
 
 def _load(folder: Path) -> None:
@@ -90,39 +78,10 @@ def _load(folder: Path) -> None:
     _loaded[:] = [Model.load(folder)]
 
 
-def _score(path: Path) -> Result:
-    import msgspec
+def _score(paths: list[Path]) -> list[Result]:
+    from undervoice.cli.files import score_files
 
-    from undervoice.clips import score_clip
-    from undervoice.recordings import decode_clip
-
-    try:
-        clip = decode_clip(_read(path))
-        result = score_clip(_loaded[0], clip, now=datetime.now(UTC))
-    except UndervoiceError as error:
-        return _failed(path, error)
-    except Exception as error:  # one strange file must not end the work on a thousand others
-        return _failed(path, Internal(f"{type(error).__name__}: {error}"))
-    return {"file": str(path), **msgspec.to_builtins(result)}
-
-
-def _read(path: Path) -> bytes:
-    """Return a recording's bytes; whatever does not say that it is one must be named as bare samples."""
-    from undervoice.recordings import CONTAINERS
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadAudio(error.strerror or str(error), code="unreadable_file") from None
-    if not data:
-        raise BadAudio("the file is empty", code="empty_audio")
-    if not data.startswith(CONTAINERS) and path.suffix.lower() not in RAW_SUFFIXES:
-        raise BadAudio("no WAV, FLAC or Ogg recording", code="undecodable_audio")
-    return data
-
-
-def _failed(path: Path, error: UndervoiceError) -> Result:
-    return {"file": str(path), "error": {"code": error.code, "message": " ".join(error.message.split())}}
+    return score_files(_loaded[0], paths)
 
 
 # ---------------------------------------------------------------- showing

@@ -30,6 +30,12 @@ def settings_from(args: argparse.Namespace, *, serving: bool = False) -> Setting
     return load_settings(os.environ, overrides, serving=serving)
 
 
+def variables(args: argparse.Namespace) -> dict[str, str]:
+    """Return what a command's flags say as variables of the environment, for processes that it starts."""
+    given = {row.variable: vars(args).get(f"setting_{row.name}") for row in SETTINGS}
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """Return an argparse type: a whole number that is not smaller."""
 

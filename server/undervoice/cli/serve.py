@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
 import socket
-import sys
-from types import FrameType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from undervoice.cli.flags import add_settings, settings_from
+from undervoice.cli.file_limit import raise_file_limit
+from undervoice.cli.flags import add_settings, settings_from, variables
 from undervoice.cli.lines import log_to_stderr
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from undervoice.cli.flags import Subparsers
-    from undervoice.drain import Drain
     from undervoice.settings import Settings
 
 DEMO_AGENT = "demo"
 """Whom the page that ``serve`` prints belongs to."""
 DEMO_TTL_SEC = 12 * 3600
 """A working day: the page stays usable, the token does not stay for ever."""
-FRAME_MARGIN = 4096
-"""Bytes above our own limit, so that a frame just over it gets our close and not the library's."""
-GRACE_SEC = 10
-"""How long calls may take to end when the server is stopped."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("serve", help="run the service", allow_abbrev=False)
     add_settings(parser)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)  # how a parent starts its workers
     parser.set_defaults(run=run)
 
 
@@ -41,24 +33,32 @@ def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     settings = settings_from(args, serving=True)
     log_to_stderr(settings.log_level)
-    _raise_file_limit()
+    raise_file_limit()
+    if args.worker is not None:
+        from undervoice.cli import worker
+
+        return worker.run(settings, worker.Place.read(args.worker))
+    if settings.workers > 1:
+        from undervoice.cli import workers
+
+        workers.check()
+        settings.secret  # noqa: B018 - made once, before any worker needs it
+        listener = _listen(settings.host, settings.port)
+        return workers.run(settings, listener, variables(args), _announcing(settings, listener))
+    return _alone(settings)
+
+
+def _alone(settings: Settings) -> int:
+    """Serve in this process."""
     from undervoice.app import create_app
+    from undervoice.cli import serving
 
     app = create_app(settings)
     listener = _listen(settings.host, settings.port)
-    signal.signal(signal.SIGTERM, _interrupt)
-    server = _server(app, settings, listener, app.state.service.drain)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass  # a signal is how a server is meant to end
-    except SystemExit:
-        return 1  # the application could not start; it has logged why
-    return 0 if server.started else 1
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    drain = app.state.service.drain
+    return serving.run(
+        serving.Leaving(serving.config(app, settings), drain, _announcing(settings, listener)), [listener]
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -74,49 +74,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(app: object, settings: Settings, listener: socket.socket, drain: Drain) -> uvicorn.Server:
-    import uvicorn
+def _announcing(settings: Settings, listener: socket.socket) -> Callable[[], None]:
+    """Return what says where the service is, to whoever can reach it."""
 
-    from undervoice.sockets import LingeringSocket, PatientHttp
+    def announce() -> None:
+        if settings.loopback:
+            print(_page(settings, port), flush=True)
 
-    class Leaving(uvicorn.Server):
-        """Says where it is once it answers, and lets its calls move before it goes."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            self._loop = asyncio.get_running_loop()
-            if settings.loopback:
-                print(_page(settings, listener.getsockname()[1]), flush=True)
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            """Take a signal: the first lets the calls move, a second does not wait for them."""
-            if drain.begun or not self.started:
-                super().handle_exit(sig, frame)
-            else:
-                self._loop.call_soon_threadsafe(self._leave, sig)
-
-        def _leave(self, sig: int) -> None:
-            self._moving = self._loop.create_task(drain.run())
-            self._moving.add_done_callback(lambda _: super(Leaving, self).handle_exit(sig, None))
-
-    return Leaving(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            loop="auto" if sys.platform == "win32" else "uvloop",
-            http=PatientHttp,
-            ws=LingeringSocket,
-            ws_per_message_deflate=False,
-            ws_max_size=settings.max_frame_bytes + FRAME_MARGIN,
-            # A socket that is read slowly on purpose answers pings late; silence is judged by the call itself.
-            ws_ping_interval=None,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=settings.trusted_proxies,
-            workers=1,
-            timeout_graceful_shutdown=GRACE_SEC,
-        )
-    )
+    port: int = listener.getsockname()[1]
+    return announce
 
 
 def _page(settings: Settings, port: int) -> str:
@@ -127,13 +93,3 @@ def _page(settings: Settings, port: int) -> str:
     token = tokens.issue("agent", agent_id=DEMO_AGENT, ttl_sec=DEMO_TTL_SEC).token
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{port}/#token={token}"
-
-
-def _raise_file_limit() -> None:
-    """Allow as many open sockets as the system lets this process have."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterable
 from enum import Enum
 
+from undervoice.histogram import Histogram
 from undervoice.store import Record
 from undervoice.store.keys import Numbered, key_of
 from undervoice.store.lanes import Lanes
@@ -80,6 +81,11 @@ class Backlog:
     def outbox(self) -> OutboxState:
         """How the outbox stands."""
         return self._outbox.state if self._outbox is not None else OutboxState()
+
+    @property
+    def commits(self) -> Histogram:
+        """Seconds that it took to write a group down; empty without an outbox."""
+        return self._outbox.commits if self._outbox is not None else Histogram(())
 
     @property
     def last_number(self) -> int:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from undervoice.histogram import Histogram
 from undervoice.store import Record
 from undervoice.store.adoption import hold, leftovers
 from undervoice.store.keys import Key, Numbered
@@ -77,6 +78,11 @@ class Outbox:
             error=outcome.error or ("the disk does not answer" if self._scribe.stalled else None),
             full=outcome.full,
         )
+
+    @property
+    def commits(self) -> Histogram:
+        """Seconds that it took to write a group down."""
+        return self._scribe.commits
 
     @property
     def unremoved(self) -> int:

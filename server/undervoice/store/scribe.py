@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from undervoice.histogram import Histogram
 from undervoice.store.groups import Group, Outcome
 from undervoice.store.spool import Spool
 from undervoice.store.standing import Outage
@@ -24,6 +25,8 @@ PATIENCE_SEC = 1.0
 """How long a caller waits for a disk."""
 RETRY_SEC = 1.0
 """How long a disk that failed is left alone."""
+
+COMMIT_SEC = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
 
 T = TypeVar("T")
 
@@ -47,6 +50,8 @@ class Scribe:
         self._failed_at = float("-inf")
         self._outage = Outage()
         self.running = False
+        self.commits = Histogram(COMMIT_SEC)
+        """Seconds that a group took; counted in the thread."""
         self.outcome = Outcome()
         """Of the last group."""
         self.on_written: Callable[[Iterable[int], bool], None] = lambda numbers, kept: None
@@ -110,7 +115,9 @@ class Scribe:
 
     def _write(self, loop: asyncio.AbstractEventLoop, group: Group) -> None:
         """Write a group; runs in the thread."""
+        began = time.monotonic()
         outcome = self._spool.settle(group)
+        self.commits.see(time.monotonic() - began)
         with suppress(RuntimeError):  # the loop is gone, and whoever waited with it
             loop.call_soon_threadsafe(self._done, group, outcome)
 

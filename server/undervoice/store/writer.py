@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from undervoice.errors import StoreDown
+from undervoice.histogram import Histogram
 from undervoice.store import Record, Store
 from undervoice.store.backlog import Backlog
 from undervoice.store.outbox import Outbox
@@ -36,6 +38,8 @@ FIRST_RETRY_SEC, LAST_RETRY_SEC = 0.1, 5.0
 
 SWEEP_SEC = 20.0
 """How often the outbox is looked through for what is too old, or was left by others."""
+
+SAVE_SEC = (0.005, 0.02, 0.05, 0.1, 0.25, 1, 5)
 
 ERASED = 10_000
 """Calls that are remembered as erased; the store's own memory of them lasts."""
@@ -65,6 +69,10 @@ class Writer:
         self._hurry, self._progress = asyncio.Event(), asyncio.Event()
         self.saved = 0
         """Records that the store has confirmed."""
+        self.failures = 0
+        """Batches so far that the store was asked to take in vain."""
+        self.saves = Histogram(SAVE_SEC)
+        """Seconds that the store took for a batch, its failures included."""
         self.last_error: str | None = None
         """Why the store is down, while it is."""
 
@@ -92,6 +100,11 @@ class Writer:
     def outbox(self) -> OutboxState:
         """How the outbox stands; all zero where there is none."""
         return replace(self._waiting.outbox, unkept=self.unkept)
+
+    @property
+    def commits(self) -> Histogram:
+        """Seconds that it took the outbox to write a group down."""
+        return self._waiting.commits
 
     async def open(self) -> int:
         """Take over what earlier processes left, and begin to save it; return how many records wait."""
@@ -227,8 +240,9 @@ class Writer:
         while wanted := [record for record in records if record.call_id not in self._erased]:
             try:
                 async with self._attempt:
-                    await self._store.save(wanted)
+                    await self._save(wanted)
             except StoreDown as error:
+                self.failures += 1
                 if self.last_error is None:
                     log.warning("the store is down, %d records wait: %s", self.depth, error.message)
                 self.last_error = error.message
@@ -240,6 +254,13 @@ class Writer:
                 log.warning("the store is back, %d records wait", self.depth)
                 self.last_error = None
             return
+
+    async def _save(self, records: list[Record]) -> None:
+        began = time.monotonic()
+        try:
+            await self._store.save(records)
+        finally:
+            self.saves.see(time.monotonic() - began)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, unless somebody is waiting for the outcome."""
