@@ -127,9 +127,11 @@ train: $(VENV)/test.stamp
 	$(BIN)/python -m train study $(ARGS)
 	$(BIN)/python -m train release $(ARGS)
 
-# The parts of the README that are made from the settings' table and from the model's own figures.
+# The parts of the READMEs that are made from the settings' table, the model's own figures and measurements; the chart's settings.
 docs: $(VENV)/test.stamp
 	$(BIN)/python -m tests.test_docs
+	$(BIN)/python -m tests.deploy.charts
+	$(BIN)/python -m tests.deploy.paper
 
 lock: $(VENV)/run.stamp
 	@test -x $(BIN)/uv || $(PIP) install -qq uv

@@ -206,5 +206,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("age_step", _integer(1, 1000), STEP, "points that each newcomer adds to all who wait"),
     Setting("queue_hours", _integer(1, 168), 12, "hours after which a waiting caller is forgotten"),
     Setting("log_level", _choice("debug", "info", "warning", "error"), "info", "how much is logged", flag=True),
+    Setting("log_format", _choice("text", "json"), "text",
+            "json: a line of JSON an event, with ids of calls, for whoever collects logs", flag=True),
 )  # fmt: skip
 """All settings. A row here is a variable, a line of ``undervoice settings`` and of the README."""

@@ -74,6 +74,7 @@ class Settings:
     age_step: int
     queue_hours: int
     log_level: str
+    log_format: Literal["text", "json"]
     sources: Mapping[str, Source]
 
     @cached_property

@@ -172,7 +172,7 @@ class Speaker:
 
     async def fail(self, error: UndervoiceError) -> None:
         """Say why the call ends, and end it."""
-        log.info("call ends code=%s session=%s", error.code, self._session.session_id)
+        log.info("call ends code=%s session=%s", error.code, self._session.session_id, extra={"code": error.code})
         if error.close_code != 1009:
             await self.send(m.Failed(error.code, error.message, error.retryable, error.retry_after_ms))
         await self._close(error.close_code, error.code)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from undervoice import context
 from undervoice import messages as m
 from undervoice.admission import accepted_subprotocol, check_origin, principal
 from undervoice.answers import refusal
@@ -67,6 +68,7 @@ class LiveCall:
     def __init__(self, service: Service, websocket: WebSocket, bearer: Principal, seat: Seat) -> None:
         self._service, self._websocket, self._bearer, self._seat = service, websocket, bearer, seat
         self._session = Session(service.policy, secrets.token_hex(8))
+        context.enter(session_id=self._session.session_id)
         self._speaker = Speaker(service, websocket, self._session)
         self._decode = DIALECTS[SUBPROTOCOL]
         self._last_frame = time.monotonic()
@@ -138,6 +140,7 @@ class LiveCall:
         start, warnings = read_start(await self._receive(), self._decode)
         self._seat.started(self._last_frame)
         owned = own(self._service, start, self._bearer)
+        context.enter(call_id=owned.call_id)
         if owned.resume is not None:
             self._session.continues(await recall(self._service, owned, owned.resume.checkpoint))
         outputs = self._session.receive(owned, datetime.now(UTC))

@@ -54,7 +54,8 @@ def figures(seen: Seen, oldest: float) -> list[Metric]:
         histogram = Histogram(BOUNDS)
         histogram.see_all(value for name, value in seen if name == model)
         count.add_metric([model], histogram.count)
-        spread.add_metric([model], [(floatToGoString(bound), n) for bound, n in histogram.cumulative()], histogram.total)
+        buckets = [(floatToGoString(bound), n) for bound, n in histogram.cumulative()]
+        spread.add_metric([model], buckets, histogram.total)
     return [
         count,
         spread,

@@ -71,8 +71,11 @@ def main() -> None:
     for goal in GOALS:
         figures = goal.put(goal.calls, args.seconds)
         print(told(f"{goal.calls:,} calls, {goal.name}", figures))
-        print(beside(f"{goal.name}: held whole", figures["calls"]["held"], goal.calls, "", least=True))
-        print(beside(f"{goal.name}: dropped", figures["segments"]["dropped_sec"], 0, "s"))
+        segments = figures["segments"]
+        scored = 100 * segments["scored"] / max(1, segments["expected"])
+        print(beside(f"{goal.name}: calls held", figures["calls"]["held"], goal.calls, "", least=True))
+        print(beside(f"{goal.name}: segments scored", scored, 100, "%", least=True))
+        print(beside(f"{goal.name}: dropped", segments["dropped_sec"], 0, "s"))
         print(beside(f"{goal.name}: p99", figures["latency_ms"].get("p99", 0.0), goal.p99_ms, "ms"), flush=True)
         if args.limit:
             print(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import json
 import logging
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from undervoice.cli.lines import OneLine, fault, printable
+from undervoice import context
+from undervoice.cli.lines import JsonLine, OneLine, fault, printable
 
 LINE = OneLine("%(levelname)s %(message)s")
 
@@ -66,3 +69,48 @@ def test_a_fault_of_the_system_says_which() -> None:
     assert fault(caught.value).endswith("(No such file or directory)")
     assert "nowhere" not in fault(caught.value)
     assert fault(RuntimeError("x")) == "RuntimeError"
+
+
+def as_json(record: logging.LogRecord) -> dict[str, str]:
+    line = JsonLine().format(record)
+    assert line.isprintable()
+    told = json.loads(line)
+    assert all(isinstance(value, str) for value in told.values())
+    return dict(told)
+
+
+@given(st.text(), st.text(min_size=1))
+def test_as_json_whatever_is_logged_is_one_printable_line_too(text: str, name: str) -> None:
+    told = as_json(logging.LogRecord(name, logging.WARNING, __file__, 1, "seen %s", (text,), None))
+    assert told["level"] == "warning"
+    assert told["message"] == printable(f"seen {text}".rstrip())
+    assert set(told) == {"time", "level", "logger", "message"}
+
+
+def test_as_json_a_line_about_a_call_says_which_and_others_do_not() -> None:
+    def tell(name: str) -> dict[str, str]:
+        return as_json(logging.LogRecord(name, logging.INFO, __file__, 1, "x", (), None))
+
+    def serve(call_id: str) -> None:
+        context.enter(session_id="s-1")
+        context.enter(call_id=call_id)
+        told = tell("undervoice.stream")
+        assert (told["call_id"], told["session_id"]) == (call_id, "s-1")
+        assert "trace_id" not in told
+        assert "call_id" not in tell("undervoice.store")
+
+    for call_id in ("c-1", "c-2"):
+        contextvars.copy_context().run(serve, call_id)
+    assert "call_id" not in tell("undervoice.stream"), "it goes with its task"
+
+
+def test_as_json_a_fault_and_a_code_have_fields_of_their_own() -> None:
+    error = raised("secret words")
+    record = logging.LogRecord(
+        "undervoice.stream", logging.ERROR, __file__, 1, "call failed", (), (ValueError, error, error.__traceback__)
+    )
+    record.code = "internal"
+    told = as_json(record)
+    assert told["code"] == "internal"
+    assert told["error"].startswith("ValueError at test_lines.py:")
+    assert "secret" not in json.dumps(told)

@@ -255,6 +255,27 @@ async def test_a_worker_is_killed_and_then_all_are_stopped(launch: Launch, tmp_p
     assert len(list((server.folder / "audit").glob("*.head"))) == 2, "each worker has a chain, also after another start"
 
 
+def test_a_worker_that_is_stopped_alone_moves_its_calls_to_the_others(launch: Launch) -> None:
+    server = launch(drain_sec="60")
+    with ExitStack() as open_calls:
+        sockets = dial_each(server, open_calls)
+        for number, ws in enumerate(sockets):
+            ws.send(opening(f"c-{number}"))
+        token = said(sockets[0], "checkpoint")[-1]["token"]
+        mine = sockets[0].socket.getsockname()[1]
+        (stopped,) = (pid for pid in workers_of(server) if mine in ports_of(pid, server.port))
+        os.kill(stopped, signal.SIGTERM)
+        said(sockets[0], "reconnect")
+        time.sleep(0.5)  # its parent knows by then
+        for _ in range(3):  # none is refused, though the other has more
+            last = dial(server, open_calls)
+        last.send(opening("c-0", resume={"checkpoint": token}))
+        said(last, "started")
+        said(sockets[0])
+        until(lambda: len({*workers_of(server)} - {stopped}) == 2, "no other worker takes its place")
+        assert server.get("/readyz").status_code == 200
+
+
 def test_a_second_signal_does_not_wait_for_the_calls(launch: Launch) -> None:
     server = launch(drain_sec="60")
     with dial(server) as ws:

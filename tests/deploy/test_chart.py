@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -54,9 +56,16 @@ def test_helm_finds_nothing_to_complain_of(values: dict[str, Any]) -> None:
     assert (report["errors"], grave) == ([], [])
 
 
-def test_kubernetes_takes_every_document(documents: dict[str, Document]) -> None:
-    from kubernetes_validate import validate
+@pytest.fixture(scope="module")
+def validate() -> Iterator[Callable[..., str]]:
+    """Kubernetes' own schemas, each read once."""
+    utils = pytest.importorskip("kubernetes_validate").utils
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield utils.validate
 
+
+def test_kubernetes_takes_every_document(documents: dict[str, Document], validate: Callable[..., str]) -> None:
     for document in documents.values():
         for version in KUBERNETES if document["kind"] not in CUSTOM else ():
             validate(document, version, strict=True)

@@ -193,6 +193,31 @@ def test_outside_they_are_reached_from_this_machine_alone(composition: dict[str,
     assert published[0].startswith("127.0.0.1:")
 
 
+# ------------------------------------------------------------ Cloud Run
+
+
+def test_cloud_run_is_told_what_the_service_needs() -> None:
+    validate = pytest.importorskip("kubernetes_validate").validate
+    template = yaml.safe_load((DEPLOY / "cloud-run.yaml").read_text())["spec"]["template"]
+    own = {"containerConcurrency", "timeoutSeconds"}
+    spec = {name: value for name, value in template["spec"].items() if name not in own}
+    (container,) = spec["containers"]
+    container["name"] = "undervoice"  # which Cloud Run does by itself
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "undervoice"}, "spec": spec}
+    validate(pod, "1.37", strict=True)
+    image = stages()[-1].environment
+    secrets = {"UNDERVOICE_SECRET": "s" * 32, "UNDERVOICE_REDIS": "redis://redis"}
+    given = {row["name"]: row.get("value") or secrets[row["name"]] for row in container["env"]}
+    settings = load_settings(image | given)
+    # An instance that is full says so itself, and one that goes has ten seconds.
+    assert template["spec"]["containerConcurrency"] == settings.max_calls
+    assert settings.drain_sec + LAST_WORDS_SEC < 10
+    assert template["spec"]["timeoutSeconds"] == 3600
+    assert template["metadata"]["annotations"]["run.googleapis.com/cpu-throttling"] == "false"
+    assert int(template["metadata"]["annotations"]["autoscaling.knative.dev/minScale"]) > 1
+    assert container["ports"][0]["containerPort"] == int(image["UNDERVOICE_PORT"])
+
+
 # ------------------------------------------------------------ what they name
 
 

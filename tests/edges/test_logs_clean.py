@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import re
 import socket
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from tests.edges.test_api import wav
 from tests.servers import opening, said
 from tests.voices import sentence
 from undervoice.auth import Tokens
-from undervoice.terms import SUBPROTOCOL
+from undervoice.terms import NAME_PATTERN, SUBPROTOCOL
 
 SECRET, OLDER, FOREIGN = (f"{name}-secret-that-nobody-may-read" for name in ("present", "previous", "foreign"))
 MARKER = "XmarkerX"
@@ -137,8 +138,6 @@ def requests(day: Day) -> None:
 
 
 def _json(**fields: Any) -> str:
-    import json
-
     return json.dumps(fields)
 
 
@@ -185,10 +184,28 @@ def traces(day: Day) -> dict[str, str]:
     return found
 
 
-def test_a_whole_day_leaves_no_token_voice_or_word_in_any_log(tmp_path: Path, tiny: Path) -> None:
+SHAPES = {
+    "text": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+ \S",
+    "json": r'\{"time":"[\d-]{10}T[\d:]{8}\.\d{3}Z","level":"(debug|info|warning|error)","logger":"[\w.]+","message":"\S',
+}
+
+
+def without_call(line: str) -> str:
+    """Return a line of JSON without the id of the call that it is about, which alone of all is the client's word."""
+    told = json.loads(line)
+    call_id = told.pop("call_id", "c")
+    assert re.fullmatch(NAME_PATTERN, call_id)
+    assert set(told) <= {"time", "level", "logger", "message", "code", "error", "session_id"}
+    assert ("session_id" in told) == told["message"].startswith("call ends")
+    return json.dumps(told)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_whole_day_leaves_no_token_voice_or_word_in_any_log(tmp_path: Path, tiny: Path, form: str) -> None:
     (tmp_path / "keys").write_bytes(key_set(SignInKey("r-1")))
     (tmp_path / "revoked").write_text("nobody\n")
     settings = {"secret": SECRET, "previous_secret": OLDER, "log_level": "debug"}
+    settings["log_format"] = form
     settings |= {"jwks": str(tmp_path / "keys"), "revoked": str(tmp_path / "revoked")}
     with serving(tmp_path, tiny, **settings) as running:
         day = Day(running.url)
@@ -198,14 +215,14 @@ def test_a_whole_day_leaves_no_token_voice_or_word_in_any_log(tmp_path: Path, ti
         noise(day)
     logs = (tmp_path / "stderr").read_bytes()
     # The first line is meant for whoever starts the server on their own machine: the page and its token.
-    everything = logs + (tmp_path / "stdout").read_bytes().partition(b"\n")[2]
-    told = everything.decode()
-    assert {what for what, text in traces(day).items() if text in told} == set()
-    assert SPEECH.tobytes()[20_000:20_032] not in everything
     lines = logs.decode().split("\n")[:-1]
+    bare = lines if form == "text" else [without_call(line) for line in lines]
+    told = "\n".join(bare) + (tmp_path / "stdout").read_text().partition("\n")[2]
+    assert {what for what, text in traces(day).items() if text in told} == set()
+    assert SPEECH.tobytes()[20_000:20_032] not in logs
     assert len(lines) > 10
     assert any("call ends" in line for line in lines)
     for line in lines:
-        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+ \S", line), line
+        assert re.match(SHAPES[form], line), line
         assert line.isprintable()
     assert not re.search(r"ERROR|Traceback", told), [line for line in lines if "ERROR" in line]

@@ -8,7 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
+
+from undervoice.context import current
 
 MOST_FRAMES = 8
 
@@ -44,10 +50,43 @@ def fault(error: BaseException) -> str:
     return told + (f"; after {fault(before)}" if before else "")
 
 
-def log_to_stderr(level: str) -> None:
-    """Send this product's log from a level on, and the libraries' news, to standard error."""
+class JsonLine(logging.Formatter):
+    """Writes a record as a line of JSON, for whoever collects logs.
+
+    ``time``, ``level``, ``logger`` and ``message`` are always there; ``code`` where an error has one, ``error`` where
+    there was a fault; ``call_id``, ``session_id`` and ``trace_id`` in what a call says of itself.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, str] = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": printable(record.name),
+            "message": printable(record.getMessage().rstrip()),
+        }
+        if isinstance(code := getattr(record, "code", None), str):
+            line["code"] = code
+        if record.name in ABOUT_CALLS:
+            line |= {name: value for name, value in asdict(current()).items() if value is not None}
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = printable(fault(record.exc_info[1]))
+        return msgspec.json.encode(line).decode()
+
+
+ABOUT_CALLS = ("undervoice.stream", "uvicorn.error")
+"""Others may run on in the task of a call that only woke them, and speak of more than that call."""
+FORMATS: dict[str, logging.Formatter] = {
+    "text": OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"),
+    "json": JsonLine(),
+}
+
+
+def log_to_stderr(level: str, form: str = "text") -> None:
+    """Send this product's log from a level on, and the libraries' news, to standard error, as text or JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(FORMATS[form])
     # Libraries tell at DEBUG what goes over the wire, tokens and audio included.
     logging.basicConfig(handlers=[handler], level=max(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
     logging.getLogger("undervoice").setLevel(level.upper())

@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     settings = settings_from(args, serving=True)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     raise_file_limit()
     if args.worker is not None:
         from undervoice.cli import worker

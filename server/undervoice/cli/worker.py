@@ -77,7 +77,8 @@ class Worker(serving.Leaving):
         self._tell()
 
     def _tell(self) -> None:
-        self._door.tell(len(self.server_state.connections), full=len(self._calls) >= self._calls.most)
+        full = self._drain.begun or len(self._calls) >= self._calls.most
+        self._door.tell(len(self.server_state.connections), full=full)
 
     def _protocol(self) -> asyncio.Protocol:
         # What uvicorn does for each connection that it accepts itself.
