@@ -2,10 +2,10 @@
 
 Order of work: finals of live calls, then those of ``live: false`` and clips, then provisionals.
 The chosen model scores finals, the quick one provisionals. A provisional that cannot start in time
-is skipped, and so are all while finals of live calls come late. When live finals wait for more than a share of the bound, the oldest fall to the quick
-model; when even that would not do, the oldest is shed. The others neither fall back nor are shed,
-their senders wait instead. The event loop only queues and is told: features and model run in
-threads, where onnxruntime releases the GIL.
+is skipped, and all are while finals of live calls come late. When live finals wait for more than a
+share of the bound, the oldest fall to the quick model; when even that would not do, the oldest is
+shed. The others neither fall back nor are shed, their senders wait instead. The event loop only
+queues and is told: features and model run in threads, where onnxruntime releases the GIL.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Inference:
         ]
         self.scored = self.fell_back = self.shed = self.skipped = 0
         self._turnaround_sec, self._told_at = 0.0, 0.0
-        """Smoothed time from a live final's cut to its scores on the loop, whatever took it, and when it was last seen."""
+        """Smoothed time from a live final's cut to its scores on the loop, and when the last was told."""
         self.waits, self.batches = Histogram(WAIT_SEC), Histogram(BATCH_SEGMENTS)
         """Seconds that segments waited, and how many were scored in one go."""
         for thread in self._threads:

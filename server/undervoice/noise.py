@@ -34,7 +34,7 @@ def voice_level_dbfs(samples: Samples) -> float:
     # Whole numbers far below 2⁵³: exact in whatever order they are added, so that every machine finds the same speech.
     # And numpy keeps the interpreter's lock for so few, which np.dot gives away: a loop that does many of these would
     # wait for other threads each time.
-    return _dbfs(float(np.einsum("i,i", comb, comb)) / 2, len(comb))
+    return _dbfs(float(np.vecdot(comb, comb)) / 2, len(comb))
 
 
 def _dbfs(energy: float, count: int) -> float:
