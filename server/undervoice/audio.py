@@ -129,7 +129,7 @@ class Tape:
         size = self._block * 2
         if self._rate == SAMPLE_RATE:
             whole = len(self._native) - len(self._native) % size
-            self._call += self._native[:whole]
+            self._call += memoryview(self._native)[:whole]
             del self._native[:whole]
             return
         while (self._fed + 1) * size <= len(self._native):
@@ -170,9 +170,10 @@ class Tape:
 
     def forget(self, before: int, native_before: int | None = None) -> None:
         """Let go of the samples before a place (of the input's before another, no later one)."""
-        drop = max(0, before - self._call_start)
-        del self._call[: 2 * drop]
-        self._call_start += drop
+        drop = before - self._call_start
+        if drop > 0:
+            del self._call[: 2 * drop]
+            self._call_start += drop
         if self._rate == SAMPLE_RATE:
             return
         blocks = max(0, (before if native_before is None else native_before) - self._native_start) // GRID
@@ -191,5 +192,5 @@ class Tape:
 
     def read(self, start: int, end: int) -> bytes:
         """Return the samples of ``start … end`` as little-endian ``int16`` bytes."""
-        offset = start - self._call_start
-        return bytes(self._call[2 * offset : 2 * (end - self._call_start)])
+        with memoryview(self._call) as view:
+            return bytes(view[2 * (start - self._call_start) : 2 * (end - self._call_start)])

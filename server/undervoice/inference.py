@@ -2,10 +2,10 @@
 
 Order of work: finals of live calls, then those of ``live: false`` and clips, then provisionals.
 The chosen model scores finals, the quick one provisionals. A provisional that cannot start in time
-is skipped. When live finals wait for more than a share of the bound, the oldest fall to the quick
-model; when even that would not do, the oldest is shed. The others neither fall back nor are shed,
-their senders wait instead. The event loop only queues and is told: features and model run in
-threads, where onnxruntime releases the GIL.
+is skipped, and all are while finals of live calls come late. When live finals wait for more than a
+share of the bound, the oldest fall to the quick model; when even that would not do, the oldest is
+shed. The others neither fall back nor are shed, their senders wait instead. The event loop only
+queues and is told: features and model run in threads, where onnxruntime releases the GIL.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ from undervoice.histogram import Histogram
 from undervoice.scorers import BATCH, Measured, Scorer
 
 PROVISIONAL_WAIT_SEC = 0.15
+LATE_SEC = 0.05
+"""By how much finals of live calls may come later than their scoring takes before provisionals give way to them."""
+LATE_SMOOTHING = 0.1
+LATE_MEMORY_SEC = 1.0
+"""What was longer ago says nothing of now."""
 PER_CALL = 4
 """Live segments of one call that may wait for the chosen model; past that they fall to the quick one."""
 PER_CALL_QUICK = 12
@@ -71,6 +76,8 @@ class Inference:
         self.scored = self.fell_back = self.shed = self.skipped = 0
         self.watch: Callable[[Sequence[Job], float, float], None] | None = None
         """Told of each batch, and when it began and ended, monotonic seconds; called in the worker threads."""
+        self._turnaround_sec, self._told_at = 0.0, 0.0
+        """Smoothed time from a live final's cut to its scores on the loop, and when the last was told."""
         self.waits, self.batches = Histogram(WAIT_SEC), Histogram(BATCH_SEGMENTS)
         """Seconds that segments waited, and how many were scored in one go."""
         for thread in self._threads:
@@ -88,8 +95,11 @@ class Inference:
 
     def submit(self, segment: Segment, call: object, urgency: Urgency) -> asyncio.Future[Scores | None]:
         """Queue a segment; never waits. The future gives its scores, or ``None`` if it was shed."""
-        loop = asyncio.get_running_loop()
-        job = Job(segment, call, urgency, time.monotonic(), loop.create_future())
+        job = Job(segment, call, urgency, time.monotonic(), asyncio.get_running_loop().create_future())
+        if urgency is Urgency.PROVISIONAL and self._late(job.queued_at):
+            self.skipped += 1
+            job.done.set_result(None)
+            return job.done
         with self._ready:
             if self._closed:
                 raise Overloaded("the server is going down")
@@ -103,6 +113,11 @@ class Inference:
         if shed is not None:
             _settle(shed, None)
         return job.done
+
+    def _late(self, now: float) -> bool:
+        """Return whether finals have been coming late: the machine is busy, with scoring or anything else."""
+        recently = now - self._told_at < LATE_MEMORY_SEC
+        return recently and self._turnaround_sec > LATE_SEC + self._chosen.segment_sec
 
     def _over(self, queue: deque[Job], job: Job) -> Job | None:
         """Return the job that must go: the call's oldest past its share, the oldest of all past the bound."""
@@ -130,7 +145,12 @@ class Inference:
             with self._ready:
                 self._note(scorer, batch, began, time.monotonic())
             for job, result in zip(batch, results, strict=True):
-                _settle(job, result)
+                _settle(job, result, self._arrived if job.urgency is Urgency.LIVE else None)
+
+    def _arrived(self, job: Job) -> None:
+        """Learn, on the loop, how long a live final took."""
+        self._told_at = time.monotonic()
+        self._turnaround_sec += LATE_SMOOTHING * (self._told_at - job.queued_at - self._turnaround_sec)
 
     def _note(self, scorer: Measured, batch: list[Job], began: float, ended: float) -> None:
         """Count a batch that was scored."""
@@ -185,20 +205,22 @@ class Inference:
         return int(sum(job.call is queue[0].call for job in queue) > PER_CALL)
 
 
-def _settle(job: Job, result: Scores | Exception | None) -> None:
+def _settle(job: Job, result: Scores | Exception | None, arrived: Callable[[Job], None] | None = None) -> None:
     """Give a job its result on the loop that waits for it; a loop that is gone needs none."""
     try:
-        job.done.get_loop().call_soon_threadsafe(_set, job.done, result)
+        job.done.get_loop().call_soon_threadsafe(_set, job, result, arrived)
     except RuntimeError:
         return
 
 
-def _set(done: asyncio.Future[Scores | None], result: Scores | Exception | None) -> None:
-    if done.done():
+def _set(job: Job, result: Scores | Exception | None, arrived: Callable[[Job], None] | None) -> None:
+    if arrived is not None:
+        arrived(job)
+    if job.done.done():
         return
     if isinstance(result, Exception):
         error = Internal("a segment could not be scored")
         error.__cause__ = result
-        done.set_exception(error)
+        job.done.set_exception(error)
     else:
-        done.set_result(result)
+        job.done.set_result(result)

@@ -18,7 +18,7 @@ carries; a session that ``continues`` from it goes on as if nothing had happened
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -30,7 +30,7 @@ from undervoice import messages as m
 from undervoice import resources as r
 from undervoice.account import Account, Told
 from undervoice.audio import Decoder
-from undervoice.emotion import GRID, Channel, Scores, Segment, position_sec
+from undervoice.emotion import GRID, SAMPLE_RATE, Channel, Scores, Segment, position_sec
 from undervoice.errors import BadStart, TooLong, UndervoiceError
 from undervoice.memory import CallMemory, Counts, Milestone
 from undervoice.opening import Policy, open_call, segmenter_config
@@ -168,7 +168,7 @@ class Session:
     def _within_length(self, outputs: list[Output]) -> list[Output]:
         """End the call behind what it brought when it has become too long."""
         longest = self.policy.limits.max_call_sec
-        if self.position_sec <= longest:
+        if self._segmenter.position <= longest * SAMPLE_RATE:
             return outputs
         return [*outputs, *self.stop("too_long", TooLong(f"a call is at most {longest} seconds long"))]
 
@@ -220,8 +220,8 @@ class Session:
         self.state = "stopped"
         return [*self._outputs(self._segmenter.finish()), End(reason, error)]
 
-    def _outputs(self, events: Iterable[Event]) -> list[Output]:
-        return [output for event in events for output in self._output(event)]
+    def _outputs(self, events: Sequence[Event]) -> list[Output]:
+        return [output for event in events for output in self._output(event)] if events else []
 
     def _output(self, event: Event) -> Iterator[Output]:
         match event:

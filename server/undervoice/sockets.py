@@ -17,6 +17,11 @@ HEAD_SEC = 10.0
 MOST_FRAGMENTS = 1024
 """Parts of one message: empty ones cost the sender little, and each would be kept."""
 
+MOST_UNREAD = 4
+"""Messages that may wait to be taken before no more is read."""
+LONG_MESSAGE = 16_384
+"""Bytes from which on one that waits is enough."""
+
 
 class LingeringSocket(WebSocketsSansIOProtocol):
     """Closes after a broken or oversized frame without cutting the client off, and keeps little for it.
@@ -55,8 +60,13 @@ class LingeringSocket(WebSocketsSansIOProtocol):
         """Hand a message on; text that is none breaks the connection, which is no error of ours to log."""
         if self.curr_msg_data_type == "text" and not _is_text(self.frames):
             self._break_off(CloseCode.INVALID_DATA)
-        else:
+        elif self.read_paused or self.queue.qsize() >= MOST_UNREAD or sum(map(len, self.frames)) > LONG_MESSAGE:
             super().send_receive_event_to_app()
+        else:
+            # It would stop reading behind every message until that is taken: two system calls for each.
+            self.read_paused = True
+            super().send_receive_event_to_app()
+            self.read_paused = False
 
     def _break_off(self, code: CloseCode) -> None:
         self.frames = []

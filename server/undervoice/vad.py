@@ -170,16 +170,14 @@ class Segmenter:
     def _advance(self) -> Iterator[Event]:
         """Judge every whole frame, and cut wherever a segment or a provisional one is full."""
         while True:
-            frame_end = self._pos + FRAME
             mark = self._mark()
-            if mark < frame_end:
-                if self._tape.end < mark:
-                    return
+            happened = self._judge_upto(min(mark, self._tape.end))
+            if happened is not None:
+                yield from happened
+            elif mark <= self._tape.end:
                 yield from self._cut(mark)
-            elif self._tape.end < frame_end:
-                return
             else:
-                yield from self._judge(self._tape.read(self._pos, frame_end), frame_end)
+                return
 
     def _mark(self) -> int:
         """Return where the open segment is cut next; far away while nobody speaks."""
@@ -205,31 +203,46 @@ class Segmenter:
         self._begin(place, noise)
         yield self._place()
 
-    def _judge(self, frame: bytes, frame_end: int) -> Iterator[Event]:
-        loud = self._noise.hear(voice_level_dbfs(np.frombuffer(frame, np.int16)))
-        # webrtcvad adapts to what it hears, so it hears every frame, also those below the gate.
-        voiced = self._vad.is_speech(frame, SAMPLE_RATE) and loud
-        self._pos = frame_end
-        if self._speaking:
-            yield from self._judge_inside(voiced)
-        else:
-            yield from self._judge_outside(voiced)
+    def _judge_upto(self, place: int) -> Iterator[Event] | None:
+        """Judge the whole frames before a place, as far as the first that makes something happen; say what."""
+        count = (place - self._pos) // FRAME
+        if count <= 0:
+            return None
+        pcm = self._tape.read(self._pos, self._pos + count * FRAME)
+        happened = None
+        for at in range(0, len(pcm), 2 * FRAME):
+            frame = pcm[at : at + 2 * FRAME]
+            loud = self._noise.hear(voice_level_dbfs(np.frombuffer(frame, np.int16)))
+            # webrtcvad adapts to what it hears, so it hears every frame, also those below the gate.
+            voiced = self._vad.is_speech(frame, SAMPLE_RATE, FRAME) and loud
+            self._pos += FRAME
+            happened = self._judge_inside(voiced) if self._speaking else self._judge_outside(voiced)
+            if happened is not None:
+                break
+        self._forget()
+        return happened
 
-    def _judge_inside(self, voiced: bool) -> Iterator[Event]:
+    def _forget(self) -> None:
+        """Let go of audio that no segment and no winding back can need any more."""
+        if self._speaking:
+            self._tape.forget(self._start, self._last_voiced)
+        else:
+            self._tape.forget(self._pos - PRE_ROLL - ONSET_FRAMES * FRAME, self._pos)
+
+    def _judge_inside(self, voiced: bool) -> Iterator[Event] | None:
         if voiced:
             self._last_voiced, self._noise_at_voiced = self._pos, self._noise.state()
-            self._tape.forget(self._start, self._pos)
         elif self._pos - self._last_voiced >= self._config.hangover:
-            yield from self._end_region("speech_ended")
+            return self._end_region("speech_ended")
+        return None
 
-    def _judge_outside(self, voiced: bool) -> Iterator[Event]:
+    def _judge_outside(self, voiced: bool) -> Iterator[Event] | None:
         self._recent.append(voiced)
         if sum(self._recent) >= ONSET_VOICED:
-            yield self._open_region()
-            return
-        self._tape.forget(self._pos - PRE_ROLL - ONSET_FRAMES * FRAME, self._pos)
+            return iter([self._open_region()])
         if self._pos - max(self._checkpoint, self._quiet_since) >= SILENCE and not any(self._recent):
-            yield from self._go_back(self._pos, self._noise.state())
+            return self._go_back(self._pos, self._noise.state())
+        return None
 
     def _open_region(self) -> Event:
         first = self._pos - FRAME * (len(self._recent) - self._recent.index(True))
