@@ -5,6 +5,7 @@
 600 calls that speak all the time and 1,000 that speak two fifths of it, with the compact model; 300 that speak all the
 time with ``auto``, whose finals fall to the compact model where there is no room. Each call speaks for so many seconds.
 ``--limit`` goes on in steps of a tenth, for each of the three, until one is not held whole any more: at most ten steps.
+Settings in the environment hold for the server, for example UNDERVOICE_WORKERS=2.
 """
 
 from __future__ import annotations

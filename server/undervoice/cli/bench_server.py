@@ -18,12 +18,13 @@ import httpx
 
 from undervoice.emotion import SAMPLE_RATE, Samples
 from undervoice.errors import UndervoiceError
-from undervoice.options import OFF, PREFIX
+from undervoice.options import OFF, PREFIX, SETTINGS
 
 START_SEC, END_SEC = 60.0, 30.0
 """How long a server may take to answer, and to end."""
 WARM_SEC = 5
-REAL = ("STORE", "OUTBOX", "AUDIT", "WEBHOOKS", "WEBHOOK_SECRET", "JWKS", "REVOKED", "REDIS", "HUB", "ORIGINS")
+REAL = ("STORE", "OUTBOX", "AUDIT", "WEBHOOKS", "WEBHOOK_SECRET", "JWKS", "REVOKED", "REDIS", "HUB", "ORIGINS",
+        "OTLP")  # fmt: skip
 """Settings that the environment does not hand on: a load must not reach what is real. Flags may name them."""
 
 
@@ -44,7 +45,7 @@ class Place:
 def own_environment(environ: Mapping[str, str], flags: Mapping[str, str], state: Path) -> dict[str, str]:
     """Return the environment of a server of one's own; ``flags`` are variables that were asked for."""
     mine = {f"{PREFIX}HOST": "127.0.0.1", f"{PREFIX}PORT": "0", f"{PREFIX}STATE": str(state), f"{PREFIX}DRAIN_SEC": "0"}
-    real = {PREFIX + name for name in REAL}
+    real = {PREFIX + name for name in REAL} | {row.also for row in SETTINGS if row.name.upper() in REAL and row.also}
     kept = {name: value for name, value in environ.items() if name not in real or value == OFF}
     return {f"{PREFIX}LOG_LEVEL": "warning"} | kept | {**flags, **mine}
 
