@@ -38,6 +38,9 @@ LARGEST = frozenset(
         "undervoice_drift_level_db",
         "undervoice_drift_snr_db",
         "undervoice_build_info",
+        "undervoice_peers",
+        "undervoice_calls_elsewhere",
+        "undervoice_exchange_down",
     }
 )
 """Figures of which the sum over processes would be wrong: the worst of them is told."""

@@ -109,6 +109,9 @@ class Metrics:
             ("connections", "Open sockets of calls.", len(self._connections)),
             ("connections_limit", "Sockets that may be open.", self._connections.most),
             ("segments_queued", "Segments that wait to be scored.", self._inference.queued),
+            ("peers", "Other servers, or workers, that are heard.", len(self._live.peers.names)),
+            ("calls_elsewhere", "Calls on the wall that others hold.", len(self._live.elsewhere)),
+            ("exchange_down", "1 while the others cannot be reached.", not self._live.peers.up),
         ]
 
     def _counters(self) -> list[Row]:
@@ -131,6 +134,8 @@ class Metrics:
             ("discarded_agent_seconds", "Agents' audio, discarded before any feature was computed.", self._agent_sec),
             ("consent_refused", "Calls refused for want of consent.", self._refusals),
             ("store_failures", "Batches that the store was asked to take in vain.", writer.failures),
+            ("exchange_lost", "Messages that the others did not get.", self._live.peers.exchange.lost),
+            ("exchange_ignored", "Messages that were no others' of this deployment.", self._live.peers.ignored),
             ("audio_bytes", "Bytes of live calls' audio that came.", self._stages.audio_bytes),
             ("audio_seconds", "Seconds of live calls' audio that came.", self._stages.audio_sec),
         ]

@@ -59,6 +59,7 @@ FIRING: dict[str, tuple[Series, int]] = {
     "UndervoiceRecordsLost": (counter("writer_dropped_total", 1), 20),
     "UndervoiceRecordsUnkept": (counter("outbox_unkept_total", 1), 20),
     "UndervoiceAuditFailing": (gauge("audit_failing", 1), 5),
+    "UndervoiceExchangeDown": (gauge("exchange_down", 1), 10),
     "UndervoiceWebhooksDown": (gauge("webhooks_down", 1), 20),
     "UndervoiceAlertsGivenUp": (counter("webhooks_given_up_total", 1), 90),
     "UndervoiceEmotionsDrifted": (moved("emotions", 0.2, 0.45), LATER),

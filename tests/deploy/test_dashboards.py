@@ -103,7 +103,7 @@ def test_the_dashboard_has_its_rows_and_no_two_panels_in_one_place() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert rows == [
         "Calls and capacity", "Latency by stage", "Losses", "Outbox and store", "Webhooks", "What is heard, and drift",
-        "HTTP", "Processes",
+        "HTTP", "Processes", "Several servers",
     ]  # fmt: skip
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(set(ids)) == len(ids)
