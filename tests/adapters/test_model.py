@@ -106,6 +106,23 @@ def test_a_model_may_have_labels_of_its_own(tmp_path: Path) -> None:
     assert model.card().licence == "Apache-2.0"
 
 
+REFERENCE: dict[str, object] = {
+    "made_from": "what is made up",
+    "segments": 10,
+    "emotions": {"sad": 0.4, "angry": 0.6},
+    "uncertain": 0.1,
+    "level_dbfs": [-25.0] * 20,
+    "snr_db": [20.0] * 20,
+}
+
+
+def test_a_model_may_say_what_its_material_sounds_like(tmp_path: Path) -> None:
+    model = Model.load(write_tiny_model(tmp_path / "own", reference=REFERENCE))
+    assert model.sidecar.reference is not None
+    assert model.sidecar.reference.emotions == REFERENCE["emotions"]
+    assert Model.load(write_tiny_model(tmp_path / "other")).sidecar.reference is None
+
+
 @pytest.mark.parametrize(
     ("sidecar", "says"),
     [
@@ -127,6 +144,10 @@ def test_a_model_may_have_labels_of_its_own(tmp_path: Path) -> None:
         ({"features": {"kind": "logfbank", "bands": 26}}, "does not take the features"),
         ({"features": {"kind": "logfbank", "bands": 40, "hop": 80}}, "not those of this server"),
         ({"labels": "neutral"}, "model.json"),
+        ({"reference": REFERENCE | {"emotions": {"cross": 1.0}}}, "no label: cross"),
+        ({"reference": REFERENCE | {"emotions": {"sad": 0.5}}}, "do not add up to 1"),
+        ({"reference": REFERENCE | {"snr_db": [20.0] * 19}}, "length >= 20"),
+        ({"reference": REFERENCE | {"segments": 0}}, ">= 1"),
     ],
 )
 def test_a_model_that_does_not_fit_is_refused_in_one_line(

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from undervoice.drift import Reference, divergence
 from undervoice.emotion import Emotion
 from undervoice.model import Model
 
@@ -63,6 +65,18 @@ def test_its_figures_are_on_speakers_whom_the_judged_models_had_not_heard(sideca
     assert report["folds"] == 5
     assert report["clips"] == 6135
     assert np.sum(report["confusion"]) == 6135
+
+
+def test_what_calls_are_compared_with_is_what_the_folds_heard(sidecar: dict[str, Any]) -> None:
+    reference = msgspec.convert(sidecar["reference"], Reference)
+    assert sum(reference.emotions.values()) == pytest.approx(1, abs=0.001)
+    assert reference.segments >= sidecar["metrics"]["pooled"]["clips"], "a clip has one segment or more"
+    heard = np.sum(sidecar["metrics"]["pooled"]["confusion"], axis=0)  # of clips, where the reference is of segments
+    assert divergence(dict(zip(sidecar["labels"], heard.tolist(), strict=True)), reference.emotions) < 0.005
+    assert reference.uncertain == pytest.approx(sidecar["metrics"]["pooled"]["abstained"]["mean"], abs=0.05)
+    for quantiles in (reference.level_dbfs, reference.snr_db):
+        assert quantiles == sorted(quantiles)
+    assert "not calls" in reference.made_from
 
 
 def test_a_score_depends_on_the_segment_alone_and_sums_to_one(model: Model) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from tests.train.made import write_corpus, write_weights
+from undervoice.drift import Reference
 
 torch = pytest.importorskip("torch")
 
@@ -109,7 +111,24 @@ def test_a_study_and_a_release_leave_models_whose_cards_quote_the_folds(
         assert f"{100 * report['mean']['accuracy']['mean']:.1f} %" in card
         assert "not of what a person feels" in card
         assert "CC BY-NC-SA" in (folder / "LICENSE").read_text()
+        reference = msgspec.convert(sidecar["reference"], Reference)
+        assert set(reference.emotions) == set(sidecar["labels"])
+        assert "ravdess" in reference.made_from
+        assert reference.made_from in card
     assert "teacher's probabilities" in (places["models"] / "compact" / "card.md").read_text()
+
+
+def test_what_calls_are_compared_with_is_measured_anew_and_changes_nothing_else(
+    places: dict[str, Path], flags: list[str]
+) -> None:
+    from train.__main__ import main
+
+    folder = places["models"] / "compact"
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    sidecar = json.loads(kept["model.json"])
+    (folder / "model.json").write_text(json.dumps(sidecar | {"reference": None}))
+    assert main(["reference", "--kinds", "compact", *flags]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
 
 
 def test_a_study_that_was_stopped_repeats_no_fold(places: dict[str, Path], flags: list[str]) -> None:
