@@ -21,6 +21,7 @@ from tests.cli.test_commands import assert_one_line
 from tests.faults.evidence import assert_same, await_stored
 from tests.faults.instances import Instance
 from tests.faults.load import calls
+from tests.redises import Redis
 from tests.servers import of_type, opening, said
 from tests.voices import sentence
 from undervoice.cli.door import LATE_SEC
@@ -228,7 +229,7 @@ def test_each_worker_has_files_of_its_own(pair: Instance) -> None:
 
 
 async def test_a_worker_is_killed_and_then_all_are_stopped(launch: Launch, tmp_path: Path) -> None:
-    count, audio_sec, speed = 12, 14.0, 2.0
+    count, audio_sec, speed = 12, 12.0, 2.0
     server = launch(drain_sec=str(DRAIN_SEC))
     first, other = workers_of(server)
     async with calls(server.server, count, audio_sec, speed=speed, over_sec=0.5) as tasks:
@@ -295,6 +296,25 @@ def test_no_worker_outlives_its_parent(launch: Launch) -> None:
     left = workers_of(server)
     server.kill()
     until(lambda: not any(Path(f"/proc/{pid}/fd").exists() for pid in left), "a worker is left")
+
+
+def test_workers_that_share_a_redis_with_others_are_still_one_server(
+    launch: Launch, redis: Redis, tmp_path: Path, model: Path
+) -> None:
+    server = launch(redis=redis.url)
+    alone = Instance(tmp_path / "alone", model, redis=redis.url)
+    with ExitStack() as open_calls:
+        open_calls.callback(alone.close)
+        alone.start()
+        sockets = [*dial_each(server, open_calls), dial(alone, open_calls)]
+        for number, ws in enumerate(sockets):
+            ws.send(opening(f"c-{number}"))
+            said(ws, "checkpoint")
+        names = {"c-0", "c-1", "c-2"}
+        until(lambda: listed(alone) >= names and listed(server) >= names, "not one wall")
+        assert metrics(server)["undervoice_workers"] == 2
+        assert metrics(server)["undervoice_calls_live"] == 2
+        assert metrics(alone)["undervoice_calls_live"] == 1
 
 
 # ---------------------------------------------------------------- how it starts
