@@ -21,6 +21,8 @@ from undervoice.wall import LiveCall, erased_row
 
 LOST = "lost"
 """Why a call ended whose server was not heard of any more."""
+ERASED_SEC = 60.0
+"""So long what was on its way when a call was erased is not shown."""
 
 _decode = msgspec.json.Decoder(LiveCall).decode
 _encode = msgspec.json.Encoder().encode
@@ -51,6 +53,7 @@ class Elsewhere:
     def __init__(self, feed: Feed, peers: Peers, give_way: Callable[[str, str, g.Stake], bool]) -> None:
         self._feed, self._peers, self._give_way = feed, peers, give_way
         self._rows: dict[str, Row] = {}
+        self._erased: set[str] = set()
         self.lost: list[Callable[[str], None]] = []
         """Each is told of a call that was lost with its server."""
         for kind, hear in (
@@ -107,7 +110,10 @@ class Elsewhere:
         asyncio.get_running_loop().call_later(GONE_SEC, self._give_up, call_id, row, last)
 
     def erase(self, call_id: str) -> None:
-        """Let go of a call that was erased."""
+        """Let go of a call that was erased; its holder may not have heard of that yet."""
+        if self._peers.names:
+            self._erased.add(call_id)
+            asyncio.get_running_loop().call_later(ERASED_SEC, self._erased.discard, call_id)
         row = self._rows.pop(call_id, None)
         if row is not None and row.shown is not None:
             self._feed.tell("ended", erased_row(call_id), call_id)
@@ -120,7 +126,7 @@ class Elsewhere:
 
     def _held(self, sender: str, call_id: str, stake: g.Stake) -> Row | None:
         """Return a call's row as the sender holds it, if it is the one that does."""
-        if not self._give_way(call_id, sender, stake):
+        if call_id in self._erased or not self._give_way(call_id, sender, stake):
             return None
         known = self._rows.get(call_id)
         if known is None:

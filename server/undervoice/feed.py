@@ -22,7 +22,7 @@ KEPT = 8192
 """Events: half a minute of 500 calls. Some 4 MB."""
 KEPT_SEC = 120.0
 """What is older is told to nobody any more, however little has happened since."""
-PART = 256
+PART = 1024
 """Events that a reader gets at a time."""
 MOST_READERS = 200
 READERS_A_TOKEN = 8

@@ -62,7 +62,7 @@ class RedisExchange:
         self._news = asyncio.Event()
         self._number = self._unsure = 0
         self._heard_at = 0.0
-        self._up = False
+        self._up = self._said = False
         self._running: asyncio.Task[None] | None = None
         self._client()  # so that an address that cannot be read stops the start
 
@@ -103,13 +103,21 @@ class RedisExchange:
             try:
                 await self._hold(hear, joined)
             except (RedisError, OSError, TimeoutError) as error:
-                log.debug("the line to Redis is down: %s", type(error).__name__)
+                self._say(error)
+            except Exception:  # ours, whatever it is: the next line may do better
+                log.exception("the line to Redis failed")
             finally:
                 self._hang_up()
             if time.monotonic() - began > most_sec:
                 wait_sec = AGAIN_SEC[0]
             await asyncio.sleep(wait_sec * random.uniform(0.5, 1.5))  # noqa: S311 - spreads servers in time, no secret
             wait_sec = min(2 * wait_sec, most_sec)
+
+    def _say(self, error: Exception) -> None:
+        """Say once why there is no line; what the error says may quote the address."""
+        if not self._said:
+            self._said = True
+            log.warning("there is no line to Redis: %s", type(error).__name__)
 
     def _hang_up(self) -> None:
         self._up = False
@@ -124,7 +132,7 @@ class RedisExchange:
         tasks: list[asyncio.Task[None]] = []
         try:
             await listener.subscribe(*self._channels())
-            self._up, self._heard_at = True, time.monotonic()
+            self._up, self._said, self._heard_at = True, False, time.monotonic()
             joined()
             tasks = [asyncio.create_task(work) for work in (self._listen(listener, hear), self._speak(client))]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -286,6 +286,21 @@ def test_a_server_starts_without_redis_and_joins_when_it_comes(serve: Serve, red
     meet(*pair)
 
 
+def test_servers_meet_while_the_secret_changes(serve: Serve, redis: Redis) -> None:
+    old, new = "the secret before, of at least 32 bytes", "the secret after, of at least 32 bytes"
+    before = serve(redis=redis.url, secret=old)
+    after = [serve(redis=redis.url, secret=new, previous_secret=old) for _ in range(2)]
+    meet(before, *after)
+    with Watcher(after[0]) as wall, before.connect() as ws:
+        wall.next()
+        ws.send(opening("c-1"))
+        assert wall.until("call")[-1].data["call_id"] == "c-1"
+        after[1].call("c-2", SPEECH.tobytes())
+        kinds = [event.kind for event in wall.until("ended") if event.data["call_id"] == "c-2"]
+    assert kinds.count("call") == kinds.count("ended") == 1
+    assert [server.service.peers.ignored for server in (before, *after)] == [0, 0, 0]
+
+
 def test_a_redis_that_hangs_is_noticed_and_calls_go_on(pair: Pair, redis: Redis) -> None:
     one, _ = pair
     redis.freeze()
