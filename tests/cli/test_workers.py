@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -24,7 +25,11 @@ from tests.faults.load import calls
 from tests.redises import Redis
 from tests.servers import of_type, opening, said
 from tests.voices import sentence
+from undervoice.cli import workers
 from undervoice.cli.door import LATE_SEC
+from undervoice.cli.worker import share
+from undervoice.errors import BadSettings
+from undervoice.settings import load_settings
 from undervoice.terms import SUBPROTOCOL
 
 PCM = sentence(0.4, 3.3, 1.0, 0.8, 6.0).tobytes()
@@ -335,6 +340,12 @@ def test_what_keeps_workers_from_starting_is_one_line(tmp_path: Path, model: Pat
     assert (several.returncode, several.stderr) == (alone.returncode, alone.stderr)
 
 
+def test_where_sockets_cannot_be_handed_over_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(BadSettings, match="UNDERVOICE_WORKERS"):
+        workers.check()
+
+
 def test_one_worker_is_the_server_itself(tmp_path: Path, model: Path) -> None:
     server = Instance(tmp_path, model, workers="1").start()
     try:
@@ -346,9 +357,6 @@ def test_one_worker_is_the_server_itself(tmp_path: Path, model: Path) -> None:
 
 
 def test_threads_and_calls_are_shared_out_among_the_workers(tmp_path: Path) -> None:
-    from undervoice.cli.worker import share
-    from undervoice.settings import load_settings
-
     def shares(**chosen: str) -> list[tuple[int, int]]:
         names = {f"UNDERVOICE_{name.upper()}": value for name, value in chosen.items()}
         settings = load_settings({"UNDERVOICE_STATE": str(tmp_path)} | names)
