@@ -35,9 +35,9 @@ def whole(figures: Figures) -> bool:
 def beside(what: str, value: float, goal: float, unit: str, *, least: bool = False) -> str:
     """Return a line with a figure, its goal, and their ratio; ``least``: the goal is to be reached, not kept under."""
     kept = value >= goal if least else value <= goal
-    ratio = value / goal if goal else float("inf")
+    ratio = f"   ratio {value / goal:5.2f}" if goal else ""
     bound = "at least" if least else "at most"
-    return f"{what:58} {value:9.1f} {unit:4} {bound} {goal:6g}   ratio {ratio:5.2f}{'' if kept else '   MISSED'}"
+    return f"{what:58} {value:9.1f} {unit:4} {bound} {goal:6g}{ratio}{'' if kept else '   MISSED'}"
 
 
 def told(what: str, figures: Figures) -> str:
