@@ -17,8 +17,9 @@ from websockets.server import ServerProtocol
 from tests.cli.conftest import SAMPLE_CALL
 from tests.voices import noise
 from undervoice.cli.bench_audio import expected, heard, loop, recorded
-from undervoice.cli.bench_calls import Call, Tally
+from undervoice.cli.bench_calls import Call
 from undervoice.cli.bench_frames import STOP, Script, masked, script, start, upgrade
+from undervoice.cli.bench_tally import Tally
 from undervoice.emotion import SAMPLE_RATE
 from undervoice.errors import BadAudio
 from undervoice.vad import Segmenter, SegmenterConfig

@@ -4,55 +4,19 @@ from __future__ import annotations
 
 import socket
 from array import array
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import msgspec
 from websockets.frames import Opcode
 
 from undervoice.cli.bench_frames import STOP, Script, masked
+from undervoice.cli.bench_tally import Said, Tally, decode
 from undervoice.emotion import SAMPLE_RATE
-from undervoice.messages import Totals
 
 State = Literal["connecting", "upgrading", "starting", "idle", "talking", "stopping", "held", "refused", "lost"]
 ENDED = ("held", "refused", "lost")
 READ = 65_536
 LOST = 1006
 """The close code of a line that broke; it is never sent."""
-
-
-class Said(msgspec.Struct, gc=False):
-    """What counts of a message of the server; everything else is skipped unread."""
-
-    type: str
-    state: str = ""
-    final: bool = False
-    trigger: str = ""
-    offset_sec: float = 0.0
-    end_offset_sec: float = 0.0
-    model: Any = None
-    dropped_sec: float = 0.0
-    code: str = ""
-    totals: Totals | None = None
-
-
-decode = msgspec.json.Decoder(Said).decode
-
-
-@dataclass(slots=True)
-class Tally:
-    """What all calls of a load were told."""
-
-    latency_ms: list[float] = field(default_factory=list)
-    """From handing over the frame with a window's last sample to its reading."""
-    first_ms: list[float] = field(default_factory=list)
-    """From the moment at which somebody began to speak to the first provisional reading of it."""
-    models: Counter[str] = field(default_factory=Counter)
-    provisionals: int = 0
-    warnings: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
 
 
 class Call:

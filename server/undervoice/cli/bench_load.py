@@ -13,9 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from undervoice.cli.bench_calls import Call, Tally
+from undervoice.cli.bench_calls import Call
 from undervoice.cli.bench_frames import Script, start
 from undervoice.cli.bench_server import Place
+from undervoice.cli.bench_tally import Tally
 
 Mark = Literal["idle", "talking", "tick", "ended"]
 """All calls are connected and nobody speaks; the first speaks; a second has gone by; all calls have ended."""
