@@ -26,6 +26,8 @@ from undervoice.scorers import BATCH, Measured, Scorer
 PROVISIONAL_WAIT_SEC = 0.15
 LATE_SEC = 0.05
 """By how much finals of live calls may come later than their scoring takes before provisionals give way to them."""
+FULL = 0.4
+"""The same as a share of the bound, before no new calls are let in: well before any of those inside is shed."""
 LATE_SMOOTHING = 0.1
 LATE_MEMORY_SEC = 1.0
 """What was longer ago says nothing of now."""
@@ -96,7 +98,7 @@ class Inference:
     def submit(self, segment: Segment, call: object, urgency: Urgency) -> asyncio.Future[Scores | None]:
         """Queue a segment; never waits. The future gives its scores, or ``None`` if it was shed."""
         job = Job(segment, call, urgency, time.monotonic(), asyncio.get_running_loop().create_future())
-        if urgency is Urgency.PROVISIONAL and self._late(job.queued_at):
+        if urgency is Urgency.PROVISIONAL and self._late(LATE_SEC):
             self.skipped += 1
             job.done.set_result(None)
             return job.done
@@ -114,10 +116,15 @@ class Inference:
             _settle(shed, None)
         return job.done
 
-    def _late(self, now: float) -> bool:
+    @property
+    def saturated(self) -> bool:
+        """Whether one more call would be one too many: finals come late although provisionals have given way."""
+        return self._late(FULL * self._queue_sec)
+
+    def _late(self, by_sec: float) -> bool:
         """Return whether finals have been coming late: the machine is busy, with scoring or anything else."""
-        recently = now - self._told_at < LATE_MEMORY_SEC
-        return recently and self._turnaround_sec > LATE_SEC + self._chosen.segment_sec
+        recently = time.monotonic() - self._told_at < LATE_MEMORY_SEC
+        return recently and self._turnaround_sec > by_sec + self._chosen.segment_sec
 
     def _over(self, queue: deque[Job], job: Job) -> Job | None:
         """Return the job that must go: the call's oldest past its share, the oldest of all past the bound."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +40,9 @@ class Lineup:
         Raises:
             BadModel: when one cannot be trusted, or two do not fit together.
         """
-        return cls(*map(Model.load, folders))
+        lineup = cls(*map(Model.load, folders))
+        _give_back()
+        return lineup
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -51,6 +55,12 @@ class Lineup:
         if self.quick is not None:
             models.append(_served(self.quick, "provisionals and overload"))
         return ModelsInService(**msgspec.structs.asdict(self.chosen.card()), models=models)
+
+
+def _give_back() -> None:
+    """Let the system have what loading took and models do not need any more: glibc keeps it for this process."""
+    with suppress(AttributeError, OSError, TypeError):  # other C libraries have no such call
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _misfit(chosen: Model, quick: Model) -> str | None:

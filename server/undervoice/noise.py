@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 
 import msgspec
 import numpy as np
@@ -71,10 +70,11 @@ class NoiseFloor:
 
     def __init__(self, state: NoiseState | None = None) -> None:
         state = state or NoiseState()
-        self._minima = deque(state.minima, maxlen=self.BLOCKS - 1)
+        # Lists: a deque holds room for 64 from the start, and there are thousands of calls.
+        self._minima = list(state.minima)
         self._lowest = min(self._minima, default=0.0)
         self._current, self._count = state.current, state.count
-        self._recent = deque(state.recent, maxlen=self.STEADY_FRAMES)
+        self._recent = list(state.recent)
 
     def state(self) -> NoiseState:
         """Return all that is remembered."""
@@ -89,13 +89,15 @@ class NoiseFloor:
     def hear(self, level: float) -> bool:
         """Take one frame's level in dBFS; return whether something stands out of the noise."""
         if self._count == self.BLOCK:
-            self._minima.append(self._current)
+            self._minima = [*self._minima, self._current][1 - self.BLOCKS :]
             self._lowest = min(self._minima)
             self._count = 0
         if self._count == 0 or level < self._current:
             self._current = level
         self._count += 1
         self._recent.append(level)
+        if len(self._recent) > self.STEADY_FRAMES:
+            del self._recent[0]
         if level < self.dbfs + self.MARGIN_DB:
             return False
         steady = len(self._recent) == self.STEADY_FRAMES and max(self._recent) - min(self._recent) < self.STEADY_DB

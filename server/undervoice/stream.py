@@ -22,7 +22,17 @@ from undervoice.answers import refusal
 from undervoice.auth import Principal
 from undervoice.dialects import DIALECTS
 from undervoice.entry import claim, own, read_start, recall
-from undervoice.errors import BadInput, BadStart, BadToken, GoingAway, IdleCall, Internal, TooLarge, UndervoiceError
+from undervoice.errors import (
+    BadInput,
+    BadStart,
+    BadToken,
+    GoingAway,
+    IdleCall,
+    Internal,
+    Overloaded,
+    TooLarge,
+    UndervoiceError,
+)
 from undervoice.limits import Pace, Seat
 from undervoice.service import Service
 from undervoice.session import End, Session
@@ -49,6 +59,8 @@ async def stream(websocket: WebSocket) -> None:
         if service.draining:
             raise GoingAway("this server is being stopped", retry_after_ms=1000)
         check_origin(websocket, service)
+        if service.inference.saturated:
+            raise Overloaded("this server has all the calls that it can follow", code="full", retry_after_ms=2000)
         bearer = principal(websocket, service, "agent", "integrator")
         # Behind a trusted proxy this is the address that the proxy names; from any other it is the peer's own.
         seat = service.connections.open(bearer, websocket.client.host if websocket.client else "")
@@ -75,7 +87,7 @@ class LiveCall:
         self._last_frame = time.monotonic()
         self._pace = Pace(self._last_frame)
         self._taken = 0
-        self._told: asyncio.Future[UndervoiceError] = asyncio.get_running_loop().create_future()
+        self._told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Why somebody else ends this call, once that is so."""
         self._moving: asyncio.Task[None] | None = None
 
@@ -98,7 +110,7 @@ class LiveCall:
     def end(self, error: UndervoiceError) -> None:
         """End the call at once."""
         if not self._told.done():
-            self._told.set_result(error)
+            self._told.set_exception(error)
 
     def move(self, deadline_sec: float) -> None:
         """Make the call go on elsewhere within the time."""
@@ -107,7 +119,8 @@ class LiveCall:
     async def _serve(self) -> None:
         agent_sec = self._session.discarded_agent_sec
         speaking = asyncio.create_task(self._speaker.run())
-        others = [asyncio.create_task(work) for work in (self._listen(), self._keep_time(), self._be_told())]
+        others: list[asyncio.Future[None]] = [asyncio.create_task(w) for w in (self._listen(), self._keep_time())]
+        others.append(self._told)
         try:
             done, _ = await asyncio.wait([speaking, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {speaking}:
@@ -118,15 +131,12 @@ class LiveCall:
             await self._speaker.fail(Internal("the server failed"))
         finally:
             self._service.metrics.discarded_agent(max(0.0, self._session.discarded_agent_sec - agent_sec))
-            tasks = [speaking, *others, *([self._moving] if self._moving else [])]
+            tasks: list[asyncio.Future[None]] = [speaking, *others, *([self._moving] if self._moving else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._speaker.close_record()
             self._trace.end(self._speaker.ended)
-
-    async def _be_told(self) -> None:
-        raise await self._told
 
     def _end_by(self, error: BaseException | None) -> None:
         """Put the end on the line behind all that was cut."""

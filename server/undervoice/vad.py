@@ -11,7 +11,6 @@ server take a call over, and what keeps ids the same for ever.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -121,7 +120,7 @@ class Segmenter:
         self._vad = webrtcvad.Vad(self._config.mode)
         self._noise = NoiseFloor(noise)
         self._noise_at_voiced = noise
-        self._recent: deque[bool] = deque(maxlen=ONSET_FRAMES)
+        self._recent: list[bool] = []
         self._start = self._speech_from = place
         self._next_provisional = place + self._config.provisional
 
@@ -238,6 +237,8 @@ class Segmenter:
 
     def _judge_outside(self, voiced: bool) -> Iterator[Event] | None:
         self._recent.append(voiced)
+        if len(self._recent) > ONSET_FRAMES:
+            del self._recent[0]
         if sum(self._recent) >= ONSET_VOICED:
             return iter([self._open_region()])
         if self._pos - max(self._checkpoint, self._quiet_since) >= SILENCE and not any(self._recent):

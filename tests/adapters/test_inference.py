@@ -96,6 +96,35 @@ async def test_a_provisional_that_cannot_start_in_time_is_skipped(inference: Inf
     assert (inference.skipped, gate.order) == (1, [1])
 
 
+async def late(inference: Inference, gate: Gate, by_sec: float) -> None:
+    """Let live finals of several calls come late."""
+    waiting = [inference.submit(segment(at), at, Urgency.LIVE) for at in range(20)]
+    await asyncio.sleep(by_sec)
+    gate.open.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_provisionals_give_way_while_finals_come_late(inference: Inference, gate: Gate) -> None:
+    await late(inference, gate, 0.1)
+    assert inference.submit(segment(), "x", Urgency.PROVISIONAL).result() is None
+    assert (inference.skipped, inference.shed) == (1, 0)
+    assert not inference.saturated
+    await asyncio.sleep(1.1)
+    assert await inference.submit(segment(), "x", Urgency.PROVISIONAL) is not None
+
+
+async def test_a_server_is_saturated_before_anything_is_shed_and_for_no_longer_than_it_is(
+    inference: Inference, gate: Gate
+) -> None:
+    assert not inference.saturated
+    await late(inference, gate, 0.3)
+    assert inference.saturated
+    assert inference.shed == 0
+    for at in range(40):
+        await inference.submit(segment(at), at, Urgency.LIVE)
+    assert not inference.saturated
+
+
 async def test_a_call_may_have_four_live_segments_waiting_then_its_oldest_goes(
     inference: Inference, gate: Gate
 ) -> None:
