@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import tomllib
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from tests.tiny import write_tiny_model
@@ -26,13 +29,16 @@ from undervoice import __version__
 from undervoice.__main__ import COMMANDS, parser
 from undervoice.app import create_app
 from undervoice.audio import RATES
+from undervoice.drift import LEAST, QUANTILES
 from undervoice.options import SETTINGS
 from undervoice.places import RULES_FILE
 from undervoice.rulebook import read_rules
 from undervoice.settings import load_settings
+from undervoice.stages import Stages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = REPOSITORY / "README.md"
+SERVER = REPOSITORY / "server" / "README.md"
 MODELS = ("accurate", "compact")
 
 
@@ -133,6 +139,44 @@ GENERATED: dict[str, Callable[[], str]] = {
 }
 
 
+def figures_table() -> str:
+    """Return every figure that a server tells Prometheus as a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        tiny = write_tiny_model(Path(folder) / "tiny", reference=_reference())
+        app = create_app(load_settings({"UNDERVOICE_STATE": folder, "UNDERVOICE_MODEL": str(tiny)}))
+        service = app.state.service
+        _fill(service.stages)
+        body, _ = service.metrics.exposition("")
+        service.inference.close()
+    rows = [_row(family) for family in text_string_to_metric_families(body.decode())]
+    return "\n".join(["| figure | kind | what |", "|---|---|---|", *rows])
+
+
+def _reference() -> dict[str, object]:
+    flat = [0.0] * QUANTILES
+    return {"made_from": "", "segments": 1, "emotions": {"sad": 1}, "uncertain": 0, "level_dbfs": flat, "snr_db": flat}
+
+
+def _fill(stages: Stages) -> None:
+    """Have figures that are told only once something happened be told."""
+    stages.answered("/", 200, 0.1)
+    for heard in stages.heard.values():
+        for _ in range(LEAST):
+            assert heard.drift is not None
+            heard.drift.hear("sad", 0.0, 0.0)
+
+
+def _row(family: Metric) -> str:
+    name = family.name + ("_total" if family.type == "counter" else "")
+    labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label != "le")
+    shown = f"{name}{{{', '.join(labels)}}}" if labels else name
+    return f"| `{shown}` | {family.type} | {family.documentation} |"
+
+
+INSIDE: dict[str, Callable[[], str]] = {"figures": figures_table}
+"""Parts of the server's own README."""
+
+
 def section(text: str, name: str) -> str:
     """Return what stands between a part's markers."""
     found = re.search(rf"<!-- {name} -->\n(.*?)\n?<!-- /{name} -->", text, re.DOTALL)
@@ -140,9 +184,9 @@ def section(text: str, name: str) -> str:
     return found[1]
 
 
-def written(text: str) -> str:
-    """Return the README with its generated parts made anew."""
-    for name, make in GENERATED.items():
+def written(text: str, parts: dict[str, Callable[[], str]]) -> str:
+    """Return a text with its generated parts made anew."""
+    for name, make in parts.items():
         before, _, rest = text.partition(f"<!-- {name} -->\n")
         text = f"{before}<!-- {name} -->\n\n{make()}\n\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
     return text
@@ -156,6 +200,11 @@ def readme() -> str:
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_parts_are_up_to_date(readme: str, name: str) -> None:
     assert section(readme, name).strip() == GENERATED[name](), "run make docs"
+
+
+def test_every_figure_has_its_row() -> None:
+    for name, make in INSIDE.items():
+        assert section(SERVER.read_text(), name).strip() == make(), "run make docs"
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -288,5 +337,6 @@ def test_the_changelog_tells_of_this_version() -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    README.write_text(written(README.read_text(), GENERATED))
+    SERVER.write_text(written(SERVER.read_text(), INSIDE))
     sys.exit(0)

@@ -26,6 +26,9 @@ SOURCE = (
     "of the same recordings ({corpora}), cut by the product's own segmenter"
 )
 
+MANY = 1000
+"""Clips from which on other processes are worth their start: one takes 5 ms."""
+
 
 def measure(clip: Clip) -> list[tuple[float, float]]:
     """Return the level in dBFS and the signal-to-noise ratio in dB of each segment that the service would score."""
@@ -41,7 +44,8 @@ def reference_of(
     said: Array = np.concatenate([verdict.studio.segments(temperature) for verdict in verdicts])
     counts = Counter(labels[place] for place in said.argmax(axis=1))
     clips = [clip for verdict in verdicts for clip in verdict.clips]
-    levels, ratios = zip(*(row for rows in spread_work(measure, clips) for row in rows), strict=True)
+    measured = spread_work(measure, clips, workers=1 if len(clips) < MANY else None)
+    levels, ratios = zip(*(row for rows in measured for row in rows), strict=True)
     return {
         "made_from": SOURCE.format(corpora=", ".join(sorted({clip.corpus for clip in clips}))),
         "segments": len(said),

@@ -111,7 +111,7 @@ class Elsewhere:
 
     def erase(self, call_id: str) -> None:
         """Let go of a call that was erased; its holder may not have heard of that yet."""
-        if self._peers.names:
+        if not self._peers.alone:
             self._erased.add(call_id)
             asyncio.get_running_loop().call_later(ERASED_SEC, self._erased.discard, call_id)
         row = self._rows.pop(call_id, None)

@@ -70,7 +70,7 @@ class Claim:
 
     def when_settled(self, do: Callable[[], None]) -> None:
         """Do something if the call is still this holder's once the other servers had time to object."""
-        if not self._calls.peers.names:
+        if self._calls.peers.alone:
             do()
         else:
             asyncio.get_running_loop().call_later(SETTLE_SEC, lambda: do() if self.held else None)

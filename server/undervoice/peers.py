@@ -98,6 +98,11 @@ class Peers:
         return list(self._peers)
 
     @property
+    def alone(self) -> bool:
+        """Whether no other is heard."""
+        return not self._peers
+
+    @property
     def up(self) -> bool:
         """Whether the others can be reached; with none to reach, always."""
         return self.exchange.up

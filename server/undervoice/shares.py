@@ -95,12 +95,12 @@ class Shares:
     # ------------------------------------------------------------ telling
 
     def _note(self, key: tuple[str, str]) -> None:
-        if self._peers.names:
+        if not self._peers.alone:
             self._changed[key] = None
             self._soon()
 
     def _note_used(self, key: tuple[str, str], amount: float) -> None:
-        if self._peers.names:
+        if not self._peers.alone:
             self._used[key] += amount
             self._soon()
 

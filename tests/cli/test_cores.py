@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,27 @@ def test_results_come_in_order_whoever_made_them(parts: list[int], tmp_path: Pat
     with shared(math.factorial, parts, 2 * START_SEC, remember, tmp_path / "helper") as results:
         assert list(results) == [math.factorial(part) for part in parts]
     assert len(list(tmp_path.iterdir())) == max(0, min(os.cpu_count() or 1, len(parts)) - 1)
+
+
+SCRIPT = """
+import math, threading
+from undervoice.cli.cores import START_SEC, shared
+if __name__ == "__main__":
+    ended = threading.Event()
+    {thread}
+    with shared(math.factorial, list(range(9)), 2 * START_SEC, int) as results:
+        print(list(results) == [math.factorial(part) for part in range(9)])
+    ended.set()
+"""
+
+
+@pytest.mark.parametrize("thread", ["", "threading.Thread(target=ended.wait).start()"], ids=["alone", "with a thread"])
+def test_work_is_shared_also_by_who_has_threads(thread: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(thread=thread))
+    command = [sys.executable, "-W", "error", str(script)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (finished.stdout.strip(), finished.stderr) == ("True", "")
 
 
 def test_a_little_work_starts_no_process(tmp_path: Path) -> None:

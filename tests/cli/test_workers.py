@@ -282,18 +282,24 @@ def test_a_worker_that_is_stopped_alone_moves_its_calls_to_the_others(launch: La
         assert server.get("/readyz").status_code == 200
 
 
-def test_a_second_signal_does_not_wait_for_the_calls(launch: Launch) -> None:
-    server = launch(drain_sec="60")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_second_signal_does_not_wait_for_the_calls(launch: Launch, workers: str) -> None:
+    server = launch(drain_sec="60", workers=workers)
+    everybody = [server.pid, *workers_of(server)]
     with dial(server) as ws:
         ws.send(opening("c-1"))
         said(ws, "checkpoint")
-        assert server.process is not None
-        server.process.send_signal(signal.SIGTERM)
+        for pid in everybody:  # as a terminal does
+            os.kill(pid, signal.SIGINT)
         assert of_type(said(ws, "reconnect"), "reconnect")[0]["deadline_ms"] == 60_000
         assert httpx.get(f"{server.url}/readyz").json()["status"] == "draining"
         began = time.monotonic()
-        assert server.terminate(WITHIN_SEC) == 0
+        for pid in everybody:
+            os.kill(pid, signal.SIGINT)
+        assert server.process is not None
+        assert server.process.wait(WITHIN_SEC) == 0
         assert time.monotonic() - began < WITHIN_SEC / 2
+    assert "Traceback" not in server.log
 
 
 def test_no_worker_outlives_its_parent(launch: Launch) -> None:

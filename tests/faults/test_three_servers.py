@@ -25,7 +25,7 @@ from tests.faults.walls import Wall
 from tests.redises import redis_in
 from undervoice.peers import GONE_SEC
 
-CALLS, AUDIO_SEC, SPEED = (100, 90.0, 1.0) if LONG else (24, 16.0, 2.0)
+CALLS, AUDIO_SEC, SPEED, BEGIN_SEC = (100, 90.0, 1.0, 10.0) if LONG else (24, 16.0, 2.0, 2.0)
 DRAIN_SEC, LAST_WORDS_SEC = 6, 10
 MISSING_SEC = 2.0
 """How long a call that goes on may be missing from the list that is asked for; from the wall it never is."""
@@ -107,6 +107,7 @@ def placed(laid: Network, number: int, folder: Path, model: Path, redis: str) ->
         store=f"sqlite:///{folder / 'store.db'}",
         redis=f"redis://{redis}:6379",
         drain_sec=str(DRAIN_SEC),
+        start_sec="30",  # all of it is on one machine, which others use too
         metrics_token=SCRAPES,
         log_level="info",
     )
@@ -141,8 +142,8 @@ async def test_one_of_three_servers_is_killed_and_one_stopped_and_the_wall_shows
     first, second, last = cluster.servers
     step = AUDIO_SEC / SPEED / 5
     with Wall(last) as wall:
-        async with calls(cluster.server, CALLS, AUDIO_SEC, speed=SPEED, over_sec=2) as tasks:
-            await asyncio.sleep(2 + step / 2)
+        async with calls(cluster.server, CALLS, AUDIO_SEC, speed=SPEED, over_sec=BEGIN_SEC) as tasks:
+            await asyncio.sleep(BEGIN_SEC + step / 2)
             shares = [held(each) for each in cluster.servers]
             first.kill()
             await asyncio.sleep(step)

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +41,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score every file; one that fails does not keep the others."""
-    show = _show_json if args.json else _show_csv if args.csv else _show_table
-    with _results(settings_from(args).model_folders[0], args.files) as results:
+    folder = settings_from(args).model_folders[0]
+    show = _show_json if args.json else partial(_show_csv, folder) if args.csv else _show_table
+    with _results(folder, args.files) as results:
         return 1 if show(results) else 0
 
 
@@ -54,8 +56,8 @@ def _results(folder: Path, paths: list[Path]) -> Iterator[Iterator[Result]]:
     from undervoice.cli.cores import shared
     from undervoice.cli.files import cost_sec, parts_of
 
-    _load(folder)  # a bad model fails once, here, and not in every helper
-    with shared(_score, parts_of(paths), cost_sec(_loaded[0], paths), _load, folder) as parts:
+    cost = cost_sec(_model(folder), paths)  # a bad model fails once, here, and not in every helper
+    with shared(partial(_score, folder), parts_of(paths), cost, _model, folder) as parts:
         yield _watched(chain.from_iterable(parts), len(paths))
 
 
@@ -68,20 +70,18 @@ def _watched(results: Iterator[Result], total: int) -> Iterator[Result]:
     return iter(track(results, "Scoring", total=total, console=Console(stderr=True), transient=True))
 
 
-_loaded: list[Model] = []
-"""The one model of a process: loaded once, used for every file that it gets."""
-
-
-def _load(folder: Path) -> None:
+@cache
+def _model(folder: Path) -> Model:
+    """Return the model of this process: loaded once, used for every file that it gets."""
     from undervoice.model import Model
 
-    _loaded[:] = [Model.load(folder)]
+    return Model.load(folder)
 
 
-def _score(paths: list[Path]) -> list[Result]:
+def _score(folder: Path, paths: list[Path]) -> list[Result]:
     from undervoice.cli.files import score_files
 
-    return score_files(_loaded[0], paths)
+    return score_files(_model(folder), paths)
 
 
 # ---------------------------------------------------------------- showing
@@ -100,8 +100,8 @@ def _show_json(results: Iterator[Result]) -> int:
     return failed
 
 
-def _show_csv(results: Iterator[Result]) -> int:
-    labels = _loaded[0].labels
+def _show_csv(folder: Path, results: Iterator[Result]) -> int:
+    labels = _model(folder).labels
     writer = csv.DictWriter(sys.stdout, [*CSV_COLUMNS, *labels], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     failed = 0

@@ -7,18 +7,20 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, TypeVar
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
 
 START_SEC = 1.0
-"""About what it takes until a helper is there: with less to do it would come too late."""
+"""About what it takes until a fresh helper is there: with less to do it would come too late."""
 
 
 @contextmanager
 def shared(
-    work: Callable[[Part], Done], parts: Sequence[Part], cost_sec: float, initializer: Callable[..., None], *args: Any
+    work: Callable[[Part], Done], parts: Sequence[Part], cost_sec: float, initializer: Callable[..., object], *args: Any
 ) -> Iterator[Iterator[Done]]:
     """Yield what ``work`` makes of each part, in order; ``work`` must be a function that a fresh process can import.
 
@@ -32,13 +34,19 @@ def shared(
     if helpers <= 0 or cost_sec < START_SEC:
         yield map(work, parts)
         return
-    # Processes, since half of the work holds the interpreter's lock; not forked, since onnxruntime may have threads.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(helpers, context, initializer=initializer, initargs=args) as pool:
+    # Processes, since half of the work holds the interpreter's lock.
+    with ProcessPoolExecutor(helpers, _context(), initializer=initializer, initargs=args) as pool:
         try:
             yield _together(work, parts, [pool.submit(work, part) for part in parts])
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Return how helpers start: as copies of this process, which are there at once, where it has no thread to lose."""
+    own = Path("/proc/self/task")
+    alone = own.is_dir() and len(list(own.iterdir())) == 1
+    return multiprocessing.get_context("fork" if alone else "spawn")
 
 
 def _together(work: Callable[[Part], Done], parts: Sequence[Part], theirs: list[Future[Done]]) -> Iterator[Done]:

@@ -70,7 +70,11 @@ class Leaving(uvicorn.Server):
 
     def _leave(self, sig: int) -> None:
         self._moving = self._loop.create_task(self._drain.run())
-        self._moving.add_done_callback(lambda _: super(Leaving, self).handle_exit(sig, None))
+        self._moving.add_done_callback(lambda _: self._end(sig))
+
+    def _end(self, sig: int) -> None:
+        if not self.should_exit:  # else a second signal did not wait, and to uvicorn this would be one more
+            super().handle_exit(sig, None)
 
 
 def run(server: Leaving, sockets: list[socket.socket]) -> int:

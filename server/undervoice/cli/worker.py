@@ -69,7 +69,7 @@ class Worker(serving.Leaving):
     def __init__(self, config: uvicorn.Config, drain: Drain, calls: Connections, line: socket.socket) -> None:
         super().__init__(config, drain, self._open)
         self._calls, self._line = calls, line
-        self._asked = False
+        self._asked = self._hurried = False
 
     def _open(self) -> None:
         self._loop.add_signal_handler(AT_ONCE, self._go)
@@ -104,4 +104,5 @@ class Worker(serving.Leaving):
             super().handle_exit(sig, frame)
 
     def _go(self) -> None:
-        self.force_exit, self.should_exit = self.should_exit, True
+        """End now; the second time do not even write down what waits."""
+        self.force_exit, self.should_exit, self._hurried = self._hurried, True, True
