@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import websockets
@@ -14,8 +15,20 @@ from tests.edges.test_stream import closed
 from tests.servers import Serve, Server, finals, of_type, opening, said
 from tests.voices import sentence
 from undervoice.auth import Tokens
+from undervoice.emotion import Scores, Segment
+from undervoice.model import Model
 
 SPEECH = sentence(0.4, 1.5, 0.9)
+
+
+class Unhurried(Model):
+    """A model that takes far longer than it was found to take when it was loaded."""
+
+    pause_sec = 0.0
+
+    def score(self, segments: Sequence[Segment]) -> list[Scores]:
+        time.sleep(self.pause_sec)
+        return super().score(segments)
 
 
 @pytest.fixture
@@ -223,6 +236,28 @@ def test_a_full_server_says_when_to_come_back(serve: Serve) -> None:
     assert int(error.value.response.headers["retry-after"]) > 0
     with server.connect(), server.http(None) as http:
         assert http.get("/readyz").status_code == 503
+
+
+def test_a_server_that_comes_late_lets_nobody_else_in_and_keeps_whom_it_has(serve: Serve, tiny: Path) -> None:
+    model = Unhurried.load(tiny)
+    server = serve(model)
+    model.pause_sec = 0.5
+    with ExitStack() as held:
+        inside = [held.enter_context(server.connect()) for _ in range(4)]
+        for number, ws in enumerate(inside):
+            ws.send(opening(f"c-{number}"))
+            ws.send(SPEECH[:28_000].tobytes())  # less than what counts as catching up
+            ws.send('{"type":"flush"}')
+        assert all(finals(said(ws, until="flushed")) for ws in inside)
+        with pytest.raises(websockets.InvalidStatus) as error, server.connect():
+            pass
+        assert error.value.response.status_code == 503
+        assert json.loads(error.value.response.body)["error"]["code"] == "full"
+        assert int(error.value.response.headers["retry-after"]) > 0
+        for ws in inside:
+            ws.send('{"type":"stop"}')
+        totals = [said(ws)[-1]["totals"] for ws in inside]
+    assert [(each["segments"], each["dropped_sec"]) for each in totals] == [(1, 0.0)] * 4
 
 
 def test_an_address_has_its_share_of_sockets_without_start_and_of_starts(

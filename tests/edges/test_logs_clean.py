@@ -186,7 +186,8 @@ def traces(day: Day) -> dict[str, str]:
 
 SHAPES = {
     "text": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+ \S",
-    "json": r'\{"time":"[\d-]{10}T[\d:]{8}\.\d{3}Z","level":"(debug|info|warning|error)","logger":"[\w.]+","message":"\S',
+    "json": r'\{"time":"[\d-]{10}T[\d:]{8}\.\d{3}Z","level":"(debug|info|warning|error)"'
+    r',"logger":"[\w.]+","message":"\S',
 }
 
 
