@@ -118,6 +118,7 @@ widget: board
 	@$(NPM) run --silent check
 
 bench: $(VENV)/test.stamp
+	@$(INSTALL) --editable '.[bench]' >&2 || echo "The bench extra cannot be installed here: nobody to compare with" >&2
 	@for script in tests/bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" $(ARGS); done
 
 # ---------------------------------------------------------------- made files

@@ -215,7 +215,7 @@ def render_card(sidecar: dict[str, Any]) -> str:
         text += "".join(fold_section(report) for report in reports[1:])
     if "held_out" in metrics:
         text += held_out_section(metrics["held_out"])
-    if "reference" in sidecar:
+    if sidecar.get("reference"):
         text += reference_section(sidecar["reference"])
     text += "\n## Limits\n\n" + "".join(f"- {limit}\n" for limit in sidecar["limits"])
     return text + OWN + f"\n## Licence\n\n{sidecar['licence']}; see `LICENSE`.\n"

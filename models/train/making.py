@@ -28,6 +28,7 @@ from .latency import noise, time_segment
 from .loop import Progress, device
 from .metrics import measure
 from .recipe import AccurateRecipe, CompactRecipe
+from .reference import reference_of
 from .runlog import RunLog
 from .scoring import Said
 from .sidecars import LIMITS, SPECS, describe, sources, write_folder
@@ -178,6 +179,7 @@ def finish(order: Order, workshop: Workshop, network: Network, split: Split, cli
         noises=len(workshop.store.read_noises()),
         licence=licence_for(order),
         limits=list(LIMITS),
+        reference=heard(said, temperature, threshold, network.labels, split) if said else None,
         metrics=metrics | {"bytes": len(graph)},
         trained_on=str(device()),
     )
@@ -194,6 +196,19 @@ def calibrate(said: Said | None, meant: Sequence[int]) -> tuple[float, float]:
     targets = [meant[owner] for owner in said.owner.tolist()]
     temperature = fit_temperature(said.logits, np.array(targets, np.int64))
     return temperature, choose_threshold(said.segments(temperature))
+
+
+def heard(
+    said: Said, temperature: float, abstain_below: float, labels: Sequence[str], split: Split
+) -> dict[str, Any] | None:
+    """Return what a service compares its calls with: what the network heard in the speakers kept aside."""
+    return reference_of(
+        said.segments(temperature),
+        split.calibrate,
+        abstain_below=abstain_below,
+        labels=labels,
+        made_from=f"{len(speakers(split.calibrate))} speakers kept aside from training",
+    )
 
 
 def held_out_figures(

@@ -1,7 +1,7 @@
 """What a model hears in the material of its card: what a service compares its calls with (``undervoice.drift``).
 
-The labels are those that the study's folds detected, each in speakers unknown to it; a released model has heard them
-all and would say what it was taught. Levels and noise are measured by the product's own code on the same recordings.
+The labels are those that were detected in speakers unknown to the network that judged them; one that has heard them
+would say what it was taught. Levels and noise are measured by the product's own code on the same recordings.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 
 from undervoice.drift import quantiles
+from undervoice.errors import UndervoiceError
 from undervoice.features import quality
 
 from .calibration import Array
 from .corpora import Clip
 from .served import cut_recording, open_recording
-from .study import Verdict
 from .workers import spread_work
-
-SOURCE = (
-    "acted speech in studios, not calls: what the folds' models detected in speakers unknown to them, and the levels "
-    "of the same recordings ({corpora}), cut by the product's own segmenter"
-)
 
 MANY = 1000
 """Clips from which on other processes are worth their start: one takes 5 ms."""
@@ -32,25 +27,36 @@ MANY = 1000
 
 def measure(clip: Clip) -> list[tuple[float, float]]:
     """Return the level in dBFS and the signal-to-noise ratio in dB of each segment that the service would score."""
-    segments, heard = cut_recording(open_recording(clip.path))
+    try:
+        segments, heard = cut_recording(open_recording(clip.path))
+    except UndervoiceError:  # what could be trained on need not be a recording that the service takes
+        return []
     found = [quality(segment) for segment in segments] if heard else []
     return [(one.level_dbfs, one.snr_db) for one in found]
 
 
 def reference_of(
-    verdicts: Sequence[Verdict], temperature: float, abstain_below: float, labels: Sequence[str]
-) -> dict[str, Any]:
-    """Return the reference of a kind of network by its folds' verdicts and its calibration."""
-    said: Array = np.concatenate([verdict.studio.segments(temperature) for verdict in verdicts])
+    said: Array, clips: Sequence[Clip], *, abstain_below: float, labels: Sequence[str], made_from: str
+) -> dict[str, Any] | None:
+    """Return a reference; nothing where the service would hear nobody in these clips.
+
+    Args:
+        said: probabilities of the clips' segments, ``float64[segments, labels]``.
+        clips: whose they are.
+        abstain_below: the top probability under which the model is unsure.
+        labels: in the order of the columns.
+        made_from: the material and who judged it, in words.
+    """
     counts = Counter(labels[place] for place in said.argmax(axis=1))
-    clips = [clip for verdict in verdicts for clip in verdict.clips]
     measured = spread_work(measure, clips, workers=1 if len(clips) < MANY else None)
-    levels, ratios = zip(*(row for rows in measured for row in rows), strict=True)
+    rows = [row for rows in measured for row in rows]
+    if not rows:
+        return None
     return {
-        "made_from": SOURCE.format(corpora=", ".join(sorted({clip.corpus for clip in clips}))),
+        "made_from": made_from,
         "segments": len(said),
         "emotions": {label: round(counts[label] / len(said), 4) for label in labels},
         "uncertain": round(float(np.mean(said.max(axis=1) < abstain_below)), 4),
-        "level_dbfs": [round(value, 1) for value in quantiles(levels)],
-        "snr_db": [round(value, 1) for value in quantiles(ratios)],
+        "level_dbfs": [round(value, 1) for value in quantiles([level for level, _ in rows])],
+        "snr_db": [round(value, 1) for value in quantiles([ratio for _, ratio in rows])],
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from undervoice.emotion import UPSET_WEIGHTS
@@ -31,6 +32,10 @@ from .workshop import Network, Workshop
 Say = Callable[[str], None]
 JUDGED = "pooled"
 """The protocol whose folds calibrate the released models."""
+SOURCE = (
+    "acted speech in studios, not calls: what the folds' models detected in speakers unknown to them, and the levels "
+    "of the same recordings ({corpora}), cut by the product's own segmenter"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,15 +137,20 @@ def read_figures(folder: Path, kind: str) -> dict[str, Any]:
     return {name: json.loads(place.read_text(encoding="utf-8")) for name, place in places.items() if place.is_file()}
 
 
-def heard_in_folds(kind: str, clips: Sequence[Clip], folder: Path) -> dict[str, Any]:
+def heard_in_folds(kind: str, clips: Sequence[Clip], folder: Path) -> dict[str, Any] | None:
     """Return what a service compares its calls with.
 
     Raises:
         BadInput: when the study has not been carried out.
     """
-    calibration = calibration_of(kind, clips, folder)
+    calibration, verdicts = calibration_of(kind, clips, folder), verdicts_of(kind, clips, folder)
+    judged = [clip for verdict in verdicts for clip in verdict.clips]
     return reference_of(
-        verdicts_of(kind, clips, folder), calibration.temperature, calibration.abstain_below, PROTOCOLS[JUDGED].labels
+        np.concatenate([verdict.studio.segments(calibration.temperature) for verdict in verdicts]),
+        judged,
+        abstain_below=calibration.abstain_below,
+        labels=PROTOCOLS[JUDGED].labels,
+        made_from=SOURCE.format(corpora=", ".join(sorted({clip.corpus for clip in judged}))),
     )
 
 

@@ -148,7 +148,7 @@ class Metrics:
         return [
             (
                 "reading_lag_seconds",
-                "From the audio that decided a cut to the reading's send.",
+                "From the audio that decided a cut to its live reading's send.",
                 ("final",),
                 lags,
             ),

@@ -128,7 +128,8 @@ class Speaker:
         kept = time.monotonic()
         await self.send(*told)
         self.trace.said(segment, told[0], scoring.arrived, kept)  # type: ignore[arg-type]  # the first is the reading
-        self._service.stages.said(told[0], time.monotonic() - scoring.arrived)  # type: ignore[arg-type]  # the first is it
+        live, lag_sec = self._session.start.config.live, time.monotonic() - scoring.arrived
+        self._service.stages.said(told[0], lag_sec, live=live)  # type: ignore[arg-type]
 
     async def _keep(self, told: Told) -> None:
         """Make what the client is about to see outlive this process first."""

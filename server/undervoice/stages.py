@@ -59,9 +59,10 @@ class Stages:
         self.audio_bytes += size
         self.audio_sec += audio_sec
 
-    def said(self, reading: Reading, lag_sec: float) -> None:
-        """Count a live reading that is out."""
-        self.lags[reading.final].see(lag_sec)
+    def said(self, reading: Reading, lag_sec: float, *, live: bool = True) -> None:
+        """Count a call's reading that is out; how long it took says nothing where the call is not live."""
+        if live:
+            self.lags[reading.final].see(lag_sec)
         if reading.final:
             self.hear(reading)
 

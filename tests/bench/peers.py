@@ -10,6 +10,7 @@ live calls, all speech, are held with p99 ≤ 300 ms, by our server and by one w
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -24,14 +25,18 @@ from tests.bench.rivals.calls import compare_calls  # noqa: E402
 from tests.bench.rivals.windows import compare_windows  # noqa: E402
 
 MODEL = REPOSITORY / "models" / "compact"
+EXTRA = ("librosa", "opensmile", "sklearn")
 COUNTS = (25, 50, 100, 200, 300, 400, 600, 800)
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["windows", "calls"]
-    counts = [int(word) for word in asked if word.isdigit()] or list(COUNTS)
+    asked = [word for word in sys.argv[1:] if not word.isdigit()] or ["windows", "calls"]
+    counts = [int(word) for word in sys.argv[1:] if word.isdigit()] or list(COUNTS)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
-    if "windows" in asked:
+    missing = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+    if "windows" in asked and missing:
+        print(f"not installed: {', '.join(missing)}; pip install '.[bench]'")
+    elif "windows" in asked:
         compare_windows(MODEL)
     if "calls" in asked:
         compare_calls(MODEL, counts)

@@ -127,7 +127,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Inst
     instance = Instance(tmp_path_factory.mktemp("pair"), model, workers="2", drain_sec="1")
     instance.start()
     yield instance
-    instance.close()
+    left = workers_of(instance)
+    instance.kill()
+    until(lambda: not any(Path(f"/proc/{pid}/fd").exists() for pid in left), "a worker outlives its parent")
 
 
 # ---------------------------------------------------------------- one server to those who call and watch
@@ -300,13 +302,6 @@ def test_a_second_signal_does_not_wait_for_the_calls(launch: Launch, workers: st
         assert server.process.wait(WITHIN_SEC) == 0
         assert time.monotonic() - began < WITHIN_SEC / 2
     assert "Traceback" not in server.log
-
-
-def test_no_worker_outlives_its_parent(launch: Launch) -> None:
-    server = launch()
-    left = workers_of(server)
-    server.kill()
-    until(lambda: not any(Path(f"/proc/{pid}/fd").exists() for pid in left), "a worker is left")
 
 
 def test_workers_that_share_a_redis_with_others_are_still_one_server(

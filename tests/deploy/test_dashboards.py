@@ -99,6 +99,15 @@ def test_every_expression_speaks_of_figures_and_labels_that_there_are(told: dict
     assert families - shown == {"undervoice_audio_bytes_total", "undervoice_workers"}, "a figure that nobody looks at"
 
 
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian: prometheus)")
+def test_prometheuss_own_linter_finds_nothing_odd_in_what_is_told(server: Server) -> None:
+    assert PROMTOOL is not None
+    with server.http(None) as http:
+        body = http.get("/metrics").content
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=body, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_the_dashboard_has_its_rows_and_no_two_panels_in_one_place() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
     assert rows == [

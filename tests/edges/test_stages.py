@@ -73,6 +73,13 @@ def test_a_call_leaves_a_figure_at_every_stage(server: Server) -> None:
     assert figure(samples, "process_resident_memory_bytes") > 0
 
 
+def test_a_call_that_is_not_live_says_nothing_of_lags(server: Server) -> None:
+    readings = finals(server.call("c-1", SPEECH.tobytes(), config={"live": False}))
+    samples = scrape(server)
+    assert figure(samples, "emotions_total") == len(readings) > 0
+    assert figure(samples, "reading_lag_seconds_count") == 0
+
+
 def test_what_was_felt_and_heard_is_counted_once_for_calls_and_clips(server: Server) -> None:
     readings = finals(server.call("c-1", SPEECH.tobytes()))
     with server.http("agent", agent_id="a-1") as http:

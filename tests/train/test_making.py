@@ -47,6 +47,8 @@ def test_a_folder_of_recordings_becomes_a_model_with_sidecar_card_licence_and_lo
     assert sidecar["upset_weights"] == {"angry": 1.0, "sad": 1.0}
     assert "CC-BY-NC" not in sidecar["licence"]
     assert "1 speakers kept aside" in sidecar["metrics"]["held_out"]["protocol"]
+    assert sidecar["reference"]["made_from"] == "1 speakers kept aside from training"
+    assert set(sidecar["reference"]["emotions"]) == set(sidecar["labels"])
     events = [json.loads(line)["event"] for line in (out / "run.jsonl").read_text().splitlines()]
     assert events[0] == "data"
     assert {"params", "metrics", "written", "finished"} <= set(events)

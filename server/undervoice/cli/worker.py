@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import signal
 import socket
+from collections.abc import Iterator
 from types import FrameType
 from typing import NamedTuple
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from undervoice.app import create_app
 from undervoice.cli import serving
@@ -21,8 +24,8 @@ from undervoice.service import Service
 from undervoice.settings import Settings
 
 AT_ONCE = signal.SIGUSR1
-"""Go without waiting for the calls. Any other signal, and however many, lets them move: a shell's Ctrl-C and an init
-system's stop reach parent and workers alike."""
+"""Go without waiting for the calls; the second time, without writing down what waits. Other signals, and however many,
+let the calls move: a shell's Ctrl-C and an init system's stop reach parent and workers alike."""
 
 
 class Place(NamedTuple):
@@ -71,8 +74,14 @@ class Worker(serving.Leaving):
         self._calls, self._line = calls, line
         self._asked = self._hurried = False
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals from now on to the end of the process: one that comes late makes no failure of a good end."""
+        for number in (*HANDLED_SIGNALS, AT_ONCE):
+            signal.signal(number, self.handle_exit)
+        yield
+
     def _open(self) -> None:
-        self._loop.add_signal_handler(AT_ONCE, self._go)
         self._door = Door(self._line, self._protocol, lambda: self.handle_exit(signal.SIGTERM, None))
         self._tell()
 
@@ -98,11 +107,10 @@ class Worker(serving.Leaving):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal: it lets the calls move, once."""
-        if not self._asked:
+        """Take a signal: it lets the calls move, once, or ends them."""
+        if sig == AT_ONCE:
+            self.force_exit, self.should_exit = self._hurried, True
+            self._asked = self._hurried = True
+        elif not self._asked:
             self._asked = True
             super().handle_exit(sig, frame)
-
-    def _go(self) -> None:
-        """End now; the second time do not even write down what waits."""
-        self.force_exit, self.should_exit, self._hurried = self._hurried, True, True
