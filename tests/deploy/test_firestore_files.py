@@ -15,7 +15,7 @@ from tests.emulator import PROJECT
 from tests.store.records import alert, call, hint_word, moment, segment, word
 from tests.store.test_firestore import composite, every_query
 from undervoice.store import queries
-from undervoice.store.documents import Document, document_of
+from undervoice.store.documents import Document, document_of, heard_document
 from undervoice.store.firestore_erasing import KEYS
 from undervoice.wall import QueuedCaller
 
@@ -32,6 +32,7 @@ def documents() -> dict[str, Document]:
         "feedback": kept(word()),
         "hint_feedback": kept(hint_word()),
         "queue": msgspec.to_builtins(caller) | dict.fromkeys(("at", "waiting", "served", "left_at", "expires_at")),
+        "heard": heard_document(segment(), ["2026-05-24T10"], retention_days=1),
         "tombstones": dict.fromkeys(("call_hash", "at", "expires_at")),
     }
 

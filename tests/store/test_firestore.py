@@ -19,6 +19,7 @@ from tests.store.records import call, segment
 from undervoice.errors import BadInput, BadSettings, StoreDown
 from undervoice.messages import Totals
 from undervoice.store import CallQuery, LogQuery, MetricsQuery, commits, queries
+from undervoice.store.commits import MOST_WRITES
 from undervoice.store.cursors import encode_cursor
 from undervoice.store.documents import day_documents, document_id, document_of
 from undervoice.store.firestore import COMMIT_DOCUMENTS, COMMIT_SEGMENTS, FirestoreStore
@@ -147,11 +148,21 @@ def test_a_project_must_be_named() -> None:
 
 
 def test_a_commit_stays_under_500_writes() -> None:
-    worst = [segment(n, agent_id=f"a-{n}", at_sec=86_400.0 * n) for n in range(COMMIT_SEGMENTS)]
-    tombstones = len(worst)  # a call each
-    assert len(worst) + len(day_documents(tally(worst), 0, int, list)) + tombstones <= 500
-    assert COMMIT_DOCUMENTS * 2 <= 500
-    assert PART + len(day_documents(tally(worst[:PART]), 0, int, list)) <= 500
+    calls = [segment(0, f"c-{n}", agent_id=f"a-{n}") for n in range(COMMIT_SEGMENTS)]
+    tombstones, heard = len(calls), len(calls)
+    assert len(calls) + len(day_documents(tally(calls), 0, int, list)) + tombstones + heard <= MOST_WRITES
+    assert COMMIT_DOCUMENTS * 2 <= MOST_WRITES
+    worst = [segment(n, agent_id=f"a-{n}", at_sec=86_400.0 * n) for n in range(PART)]
+    assert len(worst) + len(day_documents(tally(worst), 0, int, list)) <= MOST_WRITES
+
+
+@pytest.mark.emulator
+async def test_what_would_be_more_writes_than_a_commit_takes_is_cut(store: FirestoreStore) -> None:
+    worst = [segment(n, f"c-{n}", agent_id=f"a-{n}", at_sec=86_400.0 * n) for n in range(COMMIT_SEGMENTS)]
+    assert 3 * len(worst) + len(day_documents(tally(worst), 0, int, list)) > MOST_WRITES
+    await store.save(list(worst))
+    rows = await store.metrics(MetricsQuery())
+    assert [(row.total_segments, row.calls) for row in rows] == [(1, 1)] * COMMIT_SEGMENTS
 
 
 @pytest.mark.parametrize("key", ["a/b", ".", "..", "__x__", "", "x" * 2000, "ü"])
@@ -193,6 +204,7 @@ def every_query(client: Any) -> Iterator[Any]:
     yield queries.segments_of_call(client, "c-1")
     yield queries.feedback_of_call(client, "c-1")
     yield queries.alerts_of_calls(client, ["c-1", "c-2"])
+    yield queries.readings_of_calls(client, ["c-1", "c-2"])
     yield queries.waiting(client)
     yield queries.services(client)
     yield queries.some_of_call(client, collection="alerts", call_id="c-1", limit=9)

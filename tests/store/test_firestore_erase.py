@@ -15,8 +15,9 @@ import pytest
 from tests.emulator import PROJECT
 from tests.store.records import alert, call, segment
 from tests.store.test_firestore import DEPLOY, document
-from undervoice.store import MetricsQuery, commits, firestore, firestore_erasing
-from undervoice.store.documents import SHARDS, UNSHARDED, day_documents, document_of
+from undervoice.resources import LoggedSegment
+from undervoice.store import MetricsQuery, documents, firestore, firestore_erasing
+from undervoice.store.documents import FIRST_SHARD, SHARDS
 from undervoice.store.firestore import FirestoreStore
 from undervoice.store.tallies import Span, answer, tally
 from undervoice.store.tombstones import tombstone
@@ -34,36 +35,18 @@ async def test_everybodys_day_is_spread_over_documents_and_read_as_one(
     store: FirestoreStore, clean_emulator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shards = itertools.cycle(range(SHARDS))
-    monkeypatch.setattr(commits.random, "randrange", lambda _: next(shards))
+    monkeypatch.setattr(documents.random, "randrange", lambda _: next(shards))
     for n in range(2 * SHARDS):
         await store.save([segment(n)])
-    found = [document(clean_emulator, f"metrics/2026-05-24~{shard:02}") for shard in range(SHARDS)]
+    found = [
+        document(clean_emulator, f"metrics/2026-05-24~{shard}") for shard in range(FIRST_SHARD, FIRST_SHARD + SHARDS)
+    ]
     hours = [fields["hours"]["mapValue"]["fields"]["h10"]["mapValue"]["fields"] for fields in found]
     assert [hour["total_segments"]["integerValue"] for hour in hours] == ["2"] * SHARDS
     (row,) = await store.metrics(MetricsQuery())
     assert (row.total_segments, row.calls) == (2 * SHARDS, 1)
     await store.erase("c-1")
     assert await store.metrics(MetricsQuery()) == []
-
-
-@pytest.mark.emulator
-async def test_readings_of_before_there_were_shards_are_taken_back_where_they_were_counted(
-    store: FirestoreStore,
-) -> None:
-    async with store._link.client() as client:
-        write = client.batch()
-        for n in range(3):
-            write.set(client.collection("segments").document(segment(n).segment_id), document_of(segment(n)))
-        counts = day_documents(tally(segment(n) for n in range(3)), UNSHARDED, lambda number: number, list)
-        for key, day in counts.items():
-            write.set(client.collection("metrics").document(key), day)
-        await write.commit()
-    await store.save([segment(n, "c-2") for n in range(2)])
-    (row,) = await store.metrics(MetricsQuery())
-    assert (row.total_segments, row.calls) == (5, 2)
-    await store.erase("c-1")
-    (row,) = await store.metrics(MetricsQuery())
-    assert (row.total_segments, row.calls, row.average_confidence) == (2, 1, 0.75)
 
 
 @pytest.mark.emulator
@@ -101,28 +84,34 @@ async def test_an_erasure_that_was_interrupted_is_repeated_harmlessly(
     assert (await store.call("c-1"), await store.segments("c-1")) == (None, [])
 
 
+def reading(chance: random.Random, call_id: str) -> LoggedSegment:
+    """Return one of a call, within a few hours of two days, in no order."""
+    number, hours = chance.randrange(30), chance.choice([0, 0, 1, 2, 13, 14])
+    agent = chance.choice(["a-1", "a-1", "a-2", None])
+    return segment(number, call_id, agent_id=agent, at_sec=3600.0 * hours, confidence_score=chance.random())
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("seed", range(3))
 async def test_metrics_are_those_of_the_kept_readings_whatever_happens(
     store: FirestoreStore, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance = random.Random(seed)
+    chance, servers = random.Random(seed), [store, FirestoreStore(PROJECT)]
     monkeypatch.setattr(firestore, "COMMIT_SEGMENTS", 5)  # so that a save can stop half-way
     for _ in range(25):
-        name = f"c-{chance.randrange(4)}"
-        part = [
-            segment(chance.randrange(30), name, confidence_score=chance.random()) for _ in range(chance.randrange(12))
-        ]
+        name = f"c-{chance.randrange(8)}"
+        part = [reading(chance, name) for _ in range(chance.randrange(12))]
         match chance.randrange(6):
             case 0:
-                await store.erase(name)
+                await chance.choice(servers).erase(name)
             case 1:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(store.save(list(part)), chance.random() * 0.03)
             case 2:
-                await asyncio.gather(store.save(list(part)), store.save(list(part)), return_exceptions=True)
+                await asyncio.gather(*(server.save(list(part)) for server in servers), return_exceptions=True)
             case _:
-                await store.save(list(part))
+                await chance.choice(servers).save(list(part))
+    await servers[1].close()
     kept = [one for n in range(8) for one in await store.segments(f"c-{n}")]
     for interval in ("daily", "hourly", "agent"):
         query = MetricsQuery(interval=interval)  # type: ignore[arg-type]

@@ -10,63 +10,68 @@ later and finds what the commit wrote. (A read would cost more, and leave a gap 
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from undervoice.errors import StoreDown
-from undervoice.resources import LoggedSegment
 from undervoice.store import Record
-from undervoice.store.documents import SHARDS, Document, day_documents, document_id
+from undervoice.store.documents import Document, document_id
 from undervoice.store.link import Link
-from undervoice.store.tallies import tally
 from undervoice.store.tombstones import tombstone
 from undervoice.wall import QueuedCaller
 
 RACES = 5
 """How often a commit that lost a race is made anew."""
 
+MOST_WRITES = 500
+"""What a commit may hold."""
+
 Make = Callable[[Record], Document]
+Count = Callable[[Any, Any, Collection[Record]], Awaitable[None]]
+"""Adds to a commit what counts its records: (client, commit, records)."""
 
 
-async def insert(link: Link, collection: str, records: Mapping[str, Record], make: Make) -> None:
-    """Create the documents whose ids are new, and count the readings among them in the same commit.
+async def insert(
+    link: Link, collection: str, records: Mapping[str, Record], make: Make, count: Count | None = None
+) -> None:
+    """Create the documents whose ids are new, and count them in the same commit.
 
     Args:
         link: the database.
         collection: where the documents belong.
         records: by id.
         make: makes a document of a record.
+        count: adds to a commit what counts its records.
 
     Raises:
         StoreDown: the database does not answer, or others keep writing the same.
     """
-    from google.api_core.exceptions import AlreadyExists, FailedPrecondition
-    from google.cloud.firestore import SERVER_TIMESTAMP
+    from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 
-    shard = random.randrange(SHARDS)  # noqa: S311 - spreads load, no secret
     waiting = {document_id(key): record for key, record in records.items()}
     async with link.client() as client:
         for _ in range(RACES):
             write = client.batch()
             for key, record in waiting.items():
-                mark = {"shard": shard, "stored_at": SERVER_TIMESTAMP} if isinstance(record, LoggedSegment) else {}
-                write.create(client.collection(collection).document(key), make(record) | mark)
-            _count(client, write, (one for one in waiting.values() if isinstance(one, LoggedSegment)), shard)
+                write.create(client.collection(collection).document(key), make(record))
+            if count is not None:
+                await count(client, write, waiting.values())
             unless_erased(client, write, waiting.values())
+            if len(write) > MOST_WRITES and len(waiting) > 1:
+                break
             try:
                 await write.commit(**link.limits)
-            except (AlreadyExists, FailedPrecondition):
-                refs = [client.collection(collection).document(key) for key in waiting]
-                known = client.get_all(refs, field_paths=["at"], **link.limits)
-                found = {kept.id async for kept in known if kept.exists}
-                waiting = {key: record for key, record in waiting.items() if key not in found}
-                waiting = await _not_erased(link, client, waiting)
+            except (AlreadyExists, FailedPrecondition, NotFound):
+                waiting = await _new(link, client, collection, waiting)
             else:
                 return
             if not waiting:
                 return
-        raise StoreDown(f"{link.name}: others keep writing the same {collection}")
+        else:
+            raise StoreDown(f"{link.name}: others keep writing the same {collection}")
+    for half in (islice(waiting.items(), len(waiting) // 2), islice(waiting.items(), len(waiting) // 2, None)):
+        await insert(link, collection, dict(half), make, count)
 
 
 async def replace(
@@ -123,14 +128,20 @@ def unless_erased(client: Any, write: Any, records: Iterable[Record | QueuedCall
         write.delete(grave(client, call_id), client.write_option(exists=False))
 
 
+def add_counts(client: Any, write: Any, documents: Mapping[str, Document]) -> None:
+    """Add to a commit what it counts, by the ids of metrics documents."""
+    for key, counts in documents.items():
+        write.set(client.collection("metrics").document(key), counts, merge=True)
+
+
+async def _new(link: Link, client: Any, collection: str, records: dict[str, Record]) -> dict[str, Record]:
+    """Return what is still to be created after a commit has failed, by the ids of documents."""
+    refs = [client.collection(collection).document(key) for key in records]
+    found = {kept.id async for kept in client.get_all(refs, field_paths=["at"], **link.limits) if kept.exists}
+    return await _not_erased(link, client, {key: record for key, record in records.items() if key not in found})
+
+
 async def _not_erased(link: Link, client: Any, records: dict[str, Record]) -> dict[str, Record]:
     graves = {grave(client, record.call_id) for record in records.values()}
     found = {kept.id async for kept in client.get_all(list(graves), **link.limits) if kept.exists}
     return {key: record for key, record in records.items() if tombstone(record.call_id) not in found}
-
-
-def _count(client: Any, write: Any, segments: Iterable[LoggedSegment], shard: int) -> None:
-    from google.cloud.firestore import ArrayUnion, Increment
-
-    for key, counts in day_documents(tally(segments), shard, Increment, ArrayUnion).items():
-        write.set(client.collection("metrics").document(key), counts, merge=True)

@@ -9,8 +9,12 @@ A document of ``metrics`` holds one day of UTC of one agent, or a share of every
 (``scope`` is ``agent`` or ``all``), as a map of its hours. Everybody's day is counted by every
 commit, and a document takes about one write a second: so it is cut into ``SHARDS`` documents, of
 which each commit takes one by chance, and its readings keep the number (``shard``) so that an erasure
-takes them back where they were counted. Reading sums whatever documents match. The sets of
-calls (``tallies.call_hash``) allow some 100,000 calls a day in a document of 1 MiB.
+takes them back where they were counted. Reading sums whatever documents match.
+
+Such a document holds numbers alone, so it does not grow with the calls: in which hours a call was heard stands in a
+small document of its own (``heard``, see ``heard.py``). Earlier versions kept sets of calls (``calls``) instead, and a
+document of 1 MiB has room for some 131,000 of them. Such days are read and erased as they are, and a call that has
+readings of then is counted that way to its end.
 
 With retention, ``expires_at`` is when a document is to be gone, for a TTL policy.
 """
@@ -18,6 +22,7 @@ With retention, ``expires_at`` is when a document is to be gone, for a TTL polic
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -35,8 +40,12 @@ Document = dict[str, Any]
 
 SHARDS = 16
 """Documents for everybody's day."""
+FIRST_SHARD = 16
+"""Those before it hold sets of calls, and may be full."""
 UNSHARDED = -1
 """Stands for the one document that everybody's day was before there were shards."""
+UNCOUNTED = -2
+"""Stands for no document: the database refused to count the reading."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@=+:~-]{0,511}")
 
@@ -83,6 +92,19 @@ def hint_feedback_of(document: Document) -> LoggedHintFeedback:
     return msgspec.convert(document, LoggedHintFeedback)
 
 
+def some_shard() -> int:
+    """Return the number of one of everybody's documents."""
+    return FIRST_SHARD + random.randrange(SHARDS)  # noqa: S311 - spreads load, no secret
+
+
+def heard_document(first: LoggedSegment, places: Iterable[str], retention_days: int = 0) -> Document:
+    """Return what says in which hours a call was heard, which lasts as long as its readings."""
+    document: Document = {"call_id": first.call_id, "at": begun(first), "heard": sorted(places)}
+    if expires_at := expiry(begun(first), retention_days):
+        document["expires_at"] = expires_at
+    return document
+
+
 def day_id(day: str, agent: str, shard: int) -> str:
     """Return the id of the metrics document that counts a day of an agent, or of everybody (a shard of it)."""
     if agent != EVERYBODY:
@@ -103,29 +125,46 @@ def day_documents(
     """
     documents: dict[str, Document] = {}
     for (hour, agent), counted in tallies.items():
+        counts = _counts(counted, number, calls)
+        if not counts:  # merged, an empty map would replace the one that is kept
+            continue
         day = hour[:10]
         head: Document = {"day": day, "scope": "agent" if agent else "all", "agent_id": agent or None, "hours": {}}
         document = documents.setdefault(day_id(day, agent, shard), head)
-        document["hours"]["h" + hour[11:]] = {
+        document["hours"]["h" + hour[11:]] = counts
+    return documents
+
+
+def _counts(counted: Tally, number: Callable[[float], Any], calls: Callable[[list[int]], Any]) -> Document:
+    counts: Document = {}
+    if counted.total:
+        counts = {
             "total_segments": number(counted.total),
             "uncertain": number(counted.uncertain),
             "upset_segments": number(counted.upset),
             "confidence_sum": number(counted.confidence_sum),
             "emotion_distribution": {emotion: number(count) for emotion, count in counted.emotions.items()},
-            "calls": calls(sorted(counted.calls)),
         }
-    return documents
+    if counted.calls:
+        counts["calls"] = calls(sorted(counted.calls))
+    if counted.begun:
+        counts["begun"] = number(counted.begun)
+    if links := {earlier: number(change) for earlier, change in counted.links.items() if change}:
+        counts["links"] = links
+    return counts
 
 
 def hours_of(document: Document) -> Iterable[tuple[str, str, Tally]]:
     """Return the hours that a metrics document counts: (hour, agent, tally)."""
     for name, counts in document["hours"].items():
         counted = Tally(
-            counts["total_segments"],
-            counts["uncertain"],
-            counts["upset_segments"],
-            counts["confidence_sum"],
-            dict(counts["emotion_distribution"]),
-            set(counts["calls"]),
+            counts.get("total_segments", 0),
+            counts.get("uncertain", 0),
+            counts.get("upset_segments", 0),
+            counts.get("confidence_sum", 0.0),
+            dict(counts.get("emotion_distribution", ())),
+            set(counts.get("calls", ())),
+            counts.get("begun", 0),
+            dict(counts.get("links", ())),
         )
         yield f"{document['day']}T{name[1:]}", document["agent_id"] or EVERYBODY, counted

@@ -32,13 +32,14 @@ from undervoice.store.documents import (
     hours_of,
     segment_of,
 )
+from undervoice.store.firestore_readings import Readings
 from undervoice.store.link import Link
 from undervoice.store.tallies import Span, answer
 from undervoice.store.tombstones import horizon
 from undervoice.wall import QueuedCaller
 
 COMMIT_SEGMENTS = 120
-"""A commit holds at most 500 writes; each reading may touch two metrics documents beside its own, and a tombstone."""
+"""A commit holds at most 500 writes: those of as many calls, each with its agent's day, a tombstone and its hours."""
 
 COMMIT_DOCUMENTS = 240
 
@@ -63,6 +64,12 @@ class FirestoreStore:
     def __init__(self, project: str, *, retention_days: int = 0) -> None:
         self._link = Link(project)
         self._days = retention_days
+        self._readings = Readings(self._link, retention_days)
+
+    @property
+    def uncounted(self) -> int:
+        """How many readings so far are stored but in no metrics, since the database refused to count them."""
+        return self._readings.uncounted
 
     async def save(self, records: list[Record]) -> None:
         """Keep all records; saving them again changes nothing."""
@@ -71,7 +78,7 @@ class FirestoreStore:
             batch = batch.only(lambda record: begun(record) >= oldest)
         make = partial(document_of, retention_days=self._days)
         for segments in _chunks(batch.segments, COMMIT_SEGMENTS):
-            await insert(self._link, "segments", segments, make)
+            await self._readings.insert(segments)
         for alerts in _chunks(batch.alerts, COMMIT_DOCUMENTS):
             await insert(self._link, "alerts", alerts, make)
         for calls in _chunks(batch.calls, COMMIT_DOCUMENTS):

@@ -7,20 +7,33 @@ assumes they are still there, so that nothing is taken back twice, whoever else 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from undervoice.store import queries
-from undervoice.store.commits import grave
-from undervoice.store.documents import UNSHARDED, Document, day_documents, document_id, segment_of
+from undervoice.store.commits import add_counts, grave
+from undervoice.store.documents import (
+    UNCOUNTED,
+    UNSHARDED,
+    Document,
+    day_documents,
+    document_id,
+    segment_of,
+    some_shard,
+)
+from undervoice.store.heard import relink
 from undervoice.store.link import Link
-from undervoice.store.tallies import tally
+from undervoice.store.tallies import HourKey, Tally, tally
 from undervoice.store.tombstones import expiry, now, tombstone
 
 PART = 120
 """Documents a commit: each reading may touch two metrics documents beside its own, of at most 500 writes."""
+
+PART_HOURS = 60
+"""Hours a commit: each may touch two metrics documents."""
 
 KEYS = {
     "segments": "segment_id",
@@ -28,6 +41,7 @@ KEYS = {
     "feedback": "segment_id",
     "hint_feedback": "alert_id",
     "queue": "call_id",
+    "heard": "call_id",
     "calls": "call_id",
 }
 """What makes a document's id, by collection; a call goes after what belongs to it."""
@@ -50,6 +64,7 @@ async def erase(link: Link, call_id: str, retention_days: int) -> bool:
     while segments := await link.find(mine):
         await _take_back(link, segments)
         found = True
+    await _unlink(link, call_id)
     return bool(await _remove_call(link, call_id)) or found
 
 
@@ -104,13 +119,36 @@ async def _take_back(link: Link, segments: list[Document]) -> None:
             ref = client.collection("segments").document(document_id(segment["segment_id"]))
             write.delete(ref, client.write_option(exists=True))
         for shard, some in itertools.groupby(sorted(segments, key=_shard), key=_shard):
-            taken = day_documents(tally(map(segment_of, some)), shard, lambda number: Increment(-number), ArrayRemove)
-            for key, counts in taken.items():
-                write.set(client.collection("metrics").document(key), counts, merge=True)
+            if shard == UNCOUNTED:
+                continue
+            counted = tally(map(segment_of, some))
+            add_counts(client, write, day_documents(counted, shard, lambda number: Increment(-number), ArrayRemove))
         try:
             await write.commit(**link.limits)
         except NotFound:
             return
+
+
+async def _unlink(link: Link, call_id: str) -> None:
+    """Take a call back from the hours in which it was heard, the last ones first, whoever else does the same."""
+    from google.api_core.exceptions import FailedPrecondition, NotFound
+    from google.cloud.firestore import ArrayRemove, Increment
+
+    async with link.client() as client:
+        ref = client.collection("heard").document(document_id(call_id))
+        while (kept := await ref.get(**link.limits)).exists:
+            old = kept.to_dict()["heard"]
+            rest = old[:-PART_HOURS]
+            write, unchanged = client.batch(), client.write_option(last_update_time=kept.update_time)
+            if rest:
+                write.update(ref, {"heard": rest}, unchanged)
+            else:
+                write.delete(ref, unchanged)
+            taken: dict[HourKey, Tally] = {}
+            relink(taken, old, rest)
+            add_counts(client, write, day_documents(taken, some_shard(), Increment, ArrayRemove))
+            with contextlib.suppress(FailedPrecondition, NotFound):
+                await write.commit(**link.limits)
 
 
 def _shard(segment: Document) -> int:

@@ -20,6 +20,9 @@ METRIC_DAYS = 10_000
 IN_VALUES = 30
 """What one ``in`` filter takes."""
 
+SOME = 300
+"""Readings by which calls are found that have any."""
+
 
 def segments_of_call(client: Any, call_id: str) -> Any:
     """Return the query for one call's readings in the order of the audio."""
@@ -36,6 +39,14 @@ def alerts_of_calls(client: Any, call_ids: list[str]) -> Any:
     from google.cloud.firestore import FieldFilter
 
     return client.collection("alerts").where(filter=FieldFilter("call_id", "in", call_ids)).limit(CALL_ITEMS)
+
+
+def readings_of_calls(client: Any, call_ids: list[str]) -> Any:
+    """Return the query for some readings of at most ``IN_VALUES`` calls, in no order, by their calls' names alone."""
+    from google.cloud.firestore import FieldFilter
+
+    mine = client.collection("segments").where(filter=FieldFilter("call_id", "in", call_ids))
+    return mine.select(["call_id"]).limit(SOME)
 
 
 def some_of_call(client: Any, *, collection: str, call_id: str, limit: int) -> Any:

@@ -50,7 +50,11 @@ class Tally:
     confidence_sum: float = 0.0
     emotions: dict[str, int] = field(default_factory=dict)
     calls: set[int] = field(default_factory=set)
-    """``call_hash`` of every call with a reading here."""
+    """``call_hash`` of every call with a reading here, unless it is counted in these two:"""
+    begun: int = 0
+    """Calls that were first heard here."""
+    links: dict[str, int] = field(default_factory=dict)
+    """Calls that were heard here and before, by the hour in which they were last before it."""
 
     def count(self, segment: LoggedSegment) -> None:
         """Count one reading; an uncertain one stands under its top label too."""
@@ -62,7 +66,7 @@ class Tally:
         self.calls.add(call_hash(segment.call_id))
 
     def add(self, other: Tally) -> None:
-        """Add what another one counted; a call in both counts once."""
+        """Add what another one counted; a call in both sets counts once. Links are left out: see ``answer``."""
         self.total += other.total
         self.uncertain += other.uncertain
         self.upset += other.upset
@@ -70,6 +74,7 @@ class Tally:
         for emotion, count in other.emotions.items():
             self.emotions[emotion] = self.emotions.get(emotion, 0) + count
         self.calls |= other.calls
+        self.begun += other.begun
 
     def subtract(self, other: Tally) -> None:
         """Take back what another one counted, its calls included."""
@@ -91,10 +96,15 @@ def tally(segments: Iterable[LoggedSegment]) -> dict[HourKey, Tally]:
     """Count segments into their hours, for everybody and for the agent."""
     tallies: dict[HourKey, Tally] = {}
     for segment in segments:
-        hour = instant(segment.timestamp)[:13]
-        for agent in {EVERYBODY, segment.agent_id or EVERYBODY}:
-            tallies.setdefault((hour, agent), Tally()).count(segment)
+        for key in hour_keys(segment):
+            tallies.setdefault(key, Tally()).count(segment)
     return tallies
+
+
+def hour_keys(segment: LoggedSegment) -> set[HourKey]:
+    """Return where a reading is counted."""
+    hour = instant(segment.timestamp)[:13]
+    return {(hour, agent) for agent in (EVERYBODY, segment.agent_id or EVERYBODY)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,15 @@ def answer(query: MetricsQuery, span: Span, hours: Iterable[tuple[str, str, Tall
         if not span.first <= day <= span.last:
             continue
         key = {"daily": str(day), "hourly": hour, "agent": agent}[query.interval]
-        groups.setdefault(key, Tally()).add(counted)
+        sums = groups.setdefault(key, Tally())
+        sums.add(counted)
+        since = span.first if query.interval == "agent" else day
+        # A link that reaches into the group from before is a call that did not begin in it.
+        sums.begun += sum(
+            calls
+            for earlier, calls in counted.links.items()
+            if query.interval == "hourly" or local(earlier, span.tz).date() < since
+        )
         peaks = upset.setdefault(key, {})
         peaks[hour] = peaks.get(hour, 0) + counted.upset
     return [_grouped(query, span, key, groups[key], upset[key]) for key in sorted(groups)
@@ -150,7 +168,7 @@ def answer(query: MetricsQuery, span: Span, hours: Iterable[tuple[str, str, Tall
 def _grouped(query: MetricsQuery, span: Span, key: str, sums: Tally, upset: dict[str, int]) -> EmotionMetrics:
     peak = min(upset, key=lambda hour: (-upset[hour], hour))
     name = span.name(key) if query.interval == "hourly" else key
-    return row_of(query, name, sums, len(sums.calls), span.name(peak) if upset[peak] else None)
+    return row_of(query, name, sums, len(sums.calls) + sums.begun, span.name(peak) if upset[peak] else None)
 
 
 def row_of(query: MetricsQuery, name: str, sums: Tally, calls: int, peak: str | None) -> EmotionMetrics:
