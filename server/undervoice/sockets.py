@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+
+from undervoice.mailbox import Mailbox
 
 LINGER_SEC = 1.0
 """How long what a refused client still sends is read and thrown away."""
@@ -29,6 +32,10 @@ class LingeringSocket(WebSocketsSansIOProtocol):
     A TCP connection that is closed while data waits unread is reset, and the reset overtakes the
     close frame: the client would see 1006 where it should see 1009.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.queue: Mailbox[Any] = Mailbox()  # type: ignore[assignment]  # has all of a queue that is used
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; after the close they are nobody's."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from undervoice.emotion import Scores, Segment, position_sec
 from undervoice.errors import GoingAway, Internal, UndervoiceError
 from undervoice.inference import Urgency
 from undervoice.live import Claim
+from undervoice.mailbox import Mailbox
 from undervoice.memory import Milestone
 from undervoice.service import Service
 from undervoice.session import End, Output, Session
@@ -51,9 +51,7 @@ class Speaker:
 
     def __init__(self, service: Service, websocket: WebSocket, session: Session, trace: CallTrace) -> None:
         self._service, self._websocket, self._session = service, websocket, session
-        self._line: deque[m.ServerMessage | Scoring | Milestone | End] = deque()
-        self._news: asyncio.Future[None] | None = None
-        """Done once there is something on the line. A queue of asyncio's would hold three more for each call."""
+        self._line: Mailbox[m.ServerMessage | Scoring | Milestone | End] = Mailbox()
         self._waiting: dict[Segment, float] = {}
         """Segments whose readings are not out yet, and when they were cut."""
         self._fewer = asyncio.Event()
@@ -80,13 +78,11 @@ class Speaker:
             if isinstance(output, Segment):
                 self._waiting[output] = arrived
                 scores = self._service.inference.submit(output, self, _urgency(output, patient=patient))
-                self._line.append(Scoring(output, arrived, scores))
+                self._line.put_nowait(Scoring(output, arrived, scores))
             elif isinstance(output, r.LoggedFeedback | r.LoggedHintFeedback):
                 self._service.writer.put(output)
             else:
-                self._line.append(output)
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+                self._line.put_nowait(output)
 
     async def until_fewer_wait(self, most: int) -> None:
         """Wait while this many segments have no reading yet."""
@@ -97,10 +93,7 @@ class Speaker:
     async def run(self) -> None:
         """Say everything on the line, until the end of the call has been said."""
         while self.ended is None:
-            while not self._line:
-                self._news = asyncio.get_running_loop().create_future()
-                await self._news
-            output = self._line.popleft()
+            output = await self._line.get()
             if isinstance(output, Scoring):
                 await self._say_reading(output)
             elif isinstance(output, Milestone):
