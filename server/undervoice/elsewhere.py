@@ -39,6 +39,8 @@ class Row:
     """What the wall shows, as JSON; ``None`` before the call has begun."""
     loose: bool = False
     """Whether nobody holds it any more, as far as is known."""
+    rivals: frozenset[str] = frozenset()
+    """Servers that said they hold it, against the holder, and have not said yet that they gave way."""
 
 
 class Elsewhere:
@@ -102,6 +104,7 @@ class Elsewhere:
             row: what is known of it.
             last: how it ended; ``None``: nobody knows.
         """
+        self._ask_rivals(row)
         if row.shown is None:
             self._rows.pop(call_id, None)
             return
@@ -131,10 +134,12 @@ class Elsewhere:
         known = self._rows.get(call_id)
         if known is None:
             return Row(sender, stake)
+        rivals = known.rivals if known.loose else known.rivals | {known.holder}
         if known.holder != sender and not known.loose and not stake.beats(known.stake, sender, known.holder):
+            known.rivals |= {sender}
             return None
         # A new one, so that what waits for the old one's end finds that it is not there any more.
-        return Row(sender, stake, known.shown)
+        return Row(sender, stake, known.shown, rivals=rivals - {sender})
 
     def _hear_shown(self, sender: str, message: g.Shown) -> None:
         self._show(sender, message.call_id, message.stake, message.row)
@@ -154,8 +159,8 @@ class Elsewhere:
             self._feed.pass_on("alert", message.alert, message.call_id)
 
     def _hear_ended(self, sender: str, message: g.Ended) -> None:
-        row = self._rows.get(message.call_id)
-        if row is None or row.holder != sender or row.loose:
+        row = self._let(sender, message.call_id)
+        if row is None:
             return
         if message.moves:
             self.loosen(message.call_id, row, message.row)
@@ -163,9 +168,16 @@ class Elsewhere:
             self._end(message.call_id, row, message.row)
 
     def _hear_released(self, sender: str, message: g.Released) -> None:
-        row = self._rows.get(message.call_id)
-        if row is not None and row.holder == sender and not row.loose:
+        if row := self._let(sender, message.call_id):
             self.loosen(message.call_id, row)
+
+    def _let(self, sender: str, call_id: str) -> Row | None:
+        """Return a call's row if the sender, who lets go of it, is the one that held it."""
+        row = self._rows.get(call_id)
+        if row is None or row.loose:
+            return None
+        row.rivals -= {sender}
+        return row if row.holder == sender else None
 
     def _hear_rows(self, sender: str, message: g.Rows) -> None:
         for call_id, stake, shown in message.items:
@@ -174,6 +186,9 @@ class Elsewhere:
             else:
                 self._show(sender, call_id, stake, shown)
         there = {call_id for call_id, _, _ in message.items}
+        for call_id, row in self._rows.items():
+            if sender in row.rivals and call_id not in there:
+                row.rivals -= {sender}
         self._let_go(lambda call_id, row: row.holder == sender and call_id not in there, self.loosen)
 
     # ------------------------------------------------------------ servers that go
@@ -193,11 +208,18 @@ class Elsewhere:
 
     def _end(self, call_id: str, row: Row, last: bytes | None = None) -> None:
         del self._rows[call_id]
+        self._ask_rivals(row)
         if row.shown is None:
             return
         self._feed.pass_on("ended", last or _lost(row.shown), call_id)
         for lose in self.lost if last is None else ():
             lose(call_id)
+
+    def _ask_rivals(self, row: Row) -> None:
+        """Ask those who said they hold a call, now that nobody else does."""
+        for name in row.rivals:
+            self._peers.tell(g.Again(), name)
+        row.rivals = frozenset()
 
 
 def _lost(shown: bytes) -> bytes:

@@ -215,6 +215,7 @@ class LiveCalls:
         del self.claims[call_id]
         claim.hush()
         self.elsewhere.put(call_id, Row(name, stake, None if claim.erased else claim.row))
+        self.peers.tell(g.Released(call_id))  # to those who have heard of this hold alone
         claim.holder.end(_superseded() if stake.turn else CallExists(f"call {call_id} exists already"))
         return True
 
