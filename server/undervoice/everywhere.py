@@ -27,6 +27,9 @@ log = logging.getLogger("undervoice")
 HOLDS, CALL, CALLS = "holds", "call", "calls"
 """What servers ask each other: whether one holds a call, for a call, and for all that fit a query."""
 
+FEW = 8
+"""Records of lost calls that are looked at in the store at a time."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _call = msgspec.msgpack.Decoder(Call | None).decode
 _calls = msgspec.msgpack.Decoder(list[Call]).decode
@@ -47,6 +50,7 @@ class Everywhere:
         self._live, self._store, self._writer, self._webhooks = live, store, writer, webhooks
         self._peers: Peers = live.peers
         self._working: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(FEW)
         self._peers.on(g.Erased, lambda _, message: self._work(self._expel(message.call_id)))
         self._peers.answer(HOLDS, lambda body: b"1" if body.decode() in live.claims else b"")
         self._peers.answer(CALL, lambda body: _encode(live.get(body.decode())))
@@ -87,15 +91,16 @@ class Everywhere:
         return [call for call in self._live.all() if fits(query, call)][: query.limit]
 
     async def _kept(self, call_ids: list[str], query: CallQuery) -> dict[str, Call]:
-        kept: dict[str, Call] = {}
         try:
-            for call_id in call_ids[: query.limit]:
-                call = await self._store.call(call_id)
-                if call is not None and fits(query, call):
-                    kept[call_id] = msgspec.structs.replace(call, live=True, ended_at=None, reason=None, summary=None)
+            kept = await asyncio.gather(*(self._store.call(call_id) for call_id in call_ids[: query.limit]))
         except StoreDown:
             log.warning("the store does not answer: calls of a server that is silent are not listed")
-        return kept
+            return {}
+        return {
+            call.call_id: msgspec.structs.replace(call, live=True, ended_at=None, reason=None, summary=None)
+            for call in kept
+            if call is not None and fits(query, call)
+        }
 
     # ------------------------------------------------------------ erasing, closing
 
@@ -115,7 +120,8 @@ class Everywhere:
     async def _close(self, call_id: str) -> None:
         """Close the record of a call that was lost with its server; should it go on, its next one counts."""
         try:
-            call = await self._store.call(call_id)
+            async with self._few:
+                call = await self._store.call(call_id)
         except StoreDown:
             return
         if call is not None and call.live:

@@ -122,6 +122,7 @@ class Metrics:
             ("outbox_unreadable", "Records of the outbox that could not be read again.", outbox.unreadable),
             ("writer_saved", "Records that the store has confirmed.", writer.saved),
             ("writer_dropped", "Records that will never be stored.", writer.dropped),
+            ("writer_uncounted", "Readings that are stored, but that the store refused to count.", writer.uncounted),
             ("audit_lost", "Lines of the audit log that will never be written.", self._audit.lost),
             ("webhooks_delivered", "Alerts that a receiver has.", self._webhooks.delivered),
             ("webhooks_failed", "Attempts to deliver an alert that failed.", self._webhooks.failed),

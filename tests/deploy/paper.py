@@ -31,11 +31,7 @@ BYTES_PER_SEC = 32_000
 FRAMES_PER_SEC = 10
 SEGMENT_SEC = 2.5
 MIB, GIB = 2**20, 2**30
-DOCUMENT = MIB
-"""The most that Firestore lets a document have."""
 COMPACT, AUTO = (f"CPU seconds a call-minute, `{name}`" for name in ("compact", "auto"))
-HASH_BYTES = 8
-"""A call in a document's set of calls."""
 
 
 def size(document: Document) -> int:
@@ -121,13 +117,33 @@ class Paper:
 
     @cached_property
     def writes(self) -> float:
-        """Writes of a reading: itself, its agent's day, its call; everybody's day is shared by a commit."""
+        """Writes of a reading: itself, its agent's day, its call; everybody's day is shared by a commit.
+
+        And once in each hour of a call, that it was heard.
+        """
         batch = [segment(n, f"c-{n}", agent_id=f"a-{n}", at_sec=2.5) for n in range(COMMIT_SEGMENTS)]
         counted = len(day_documents(tally(batch), 0, int, list))
-        return (len(batch) + counted) / len(batch) + 1
+        return (len(batch) + counted) / len(batch) + 1 + self.heard / self.readings_a_call
 
-    deletes, reads = 2, 1
-    """Tombstones that must not be there, in the reading's commit and in the call's; and the call as it was."""
+    deletes = 2
+    """Tombstones that must not be there, in the reading's commit and in the call's."""
+
+    @cached_property
+    def reads(self) -> float:
+        """Reads of a reading: the call as it was; and in each hour of a call, before and after, where it was heard.
+
+        With a call's first reading also whether it has others, of an earlier version.
+        """
+        return 1 + (2 * self.heard + 1) / self.readings_a_call
+
+    @cached_property
+    def heard(self) -> float:
+        """Hours in which a call is heard."""
+        return 1 + self.given["minutes a call"] / 60
+
+    @cached_property
+    def readings_a_call(self) -> float:
+        return self.readings * 60 * self.given["minutes a call"]
 
     @cached_property
     def reading_cost(self) -> float:
@@ -168,14 +184,8 @@ class Paper:
     def limits(self) -> list[Limit]:
         """Return what each thing takes, the first to break on top."""
         given = self.given
-        calls_a_day = 60 / given["minutes a call"] * given["busy hours a day"]
         told = self.readings * len(shown())
         found = [
-            Limit(
-                "the set of calls in everybody's day: a document of 1 MiB",
-                DOCUMENT / HASH_BYTES / calls_a_day,
-                "count a call in the one document that its hash names, or keep a sketch; until then, more cells",
-            ),
             Limit(
                 "`at` and `stored_at` of readings, indexed: their values only grow",
                 given["writes a second, growing index"] / self.readings,
@@ -238,7 +248,7 @@ class Paper:
 
     def _store(self) -> list[tuple[str, str]]:
         writes = self.calls * self.readings * self.writes
-        operations = f"{self.writes:.2f} writes, {self.deletes} deletes, {self.reads} read"
+        operations = f"{self.writes:.2f} writes, {self.deletes} deletes, {self.reads:.2f} reads"
         a_second = self.calls_a_pod * self.readings * 2 * self.reading_bytes  # the reading, and its call's record
         hours = _default("outbox_mb") * MIB / a_second / 3600
         return [

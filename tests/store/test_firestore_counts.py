@@ -16,7 +16,7 @@ from tests.store.test_firestore import document
 from tests.store.test_trends import QUERIES, READINGS
 from tests.store.test_trends import counted as counted_in_sets
 from undervoice.resources import EmotionMetrics, LoggedSegment
-from undervoice.store import MetricsQuery
+from undervoice.store import MetricsQuery, firestore_erasing
 from undervoice.store.documents import FIRST_SHARD, SHARDS, UNCOUNTED, UNSHARDED, day_documents, day_id, document_of
 from undervoice.store.firestore import FirestoreStore
 from undervoice.store.heard import places, relink
@@ -26,6 +26,8 @@ from undervoice.store.writer import Writer
 FULL = {"filler": "x" * (2**20 - 200)}
 """A field that leaves a document some room, but not for a count."""
 DAY = "2026-05-24"
+EARLIER_SHARDS = 16
+"""Documents for everybody's day that 0.1.0 numbered from 0 on."""
 
 
 @pytest.fixture
@@ -137,6 +139,40 @@ async def test_servers_that_hear_a_call_at_once_count_it_once(store: FirestoreSt
         await server.close()
 
 
+@pytest.mark.emulator
+async def test_a_call_that_begins_elsewhere_meanwhile_is_no_call_of_an_earlier_version(
+    store: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FirestoreStore(PROJECT)
+    look = store._readings._with_readings
+
+    async def after_the_other(call_ids: list[str]) -> list[str]:
+        await other.save([segment(0)])
+        return await look(call_ids)
+
+    monkeypatch.setattr(store._readings, "_with_readings", after_the_other)
+    await store.save([segment(1, at_sec=3600)])
+    assert await counts(store) == [(2, 1)]
+    assert await counts(store, interval="hourly") == [(1, 1), (1, 1)]
+    await other.close()
+
+
+@pytest.mark.emulator
+async def test_a_call_of_many_hours_is_taken_back_in_parts(
+    store: FirestoreStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firestore_erasing, "PART_HOURS", 3)
+    await store.save([segment(n, at_sec=3600.0 * n, agent_id=f"a-{n % 2}") for n in range(8)])
+    await store.save([segment(n, "c-2", at_sec=3600.0 * n) for n in (3, 5)])
+    assert await counts(store, interval="agent") == [(4, 1), (6, 2)]
+    await asyncio.gather(*(store.erase("c-1") for _ in range(3)))
+    assert await counts(store, interval="agent") == [(2, 1)]
+    assert await counts(store, interval="hourly") == [(1, 1), (1, 1)]
+    assert await counts(store) == [(2, 1)]
+    async with store._link.client() as client:
+        assert [one.id for one in await client.collection("heard").get()] == ["c-2"]
+
+
 # ---------------------------------------------------------------- what earlier versions counted
 
 
@@ -172,8 +208,8 @@ async def test_calls_of_an_earlier_version_go_on_and_are_taken_back_where_they_w
 @pytest.mark.emulator
 async def test_a_day_that_an_earlier_version_has_filled_takes_no_readings_from_anybody(store: FirestoreStore) -> None:
     await write_earlier(store, [segment(0)], 0)
-    earlier = [f"metrics/{day_id(DAY, EVERYBODY, shard)}" for shard in (UNSHARDED, *range(FIRST_SHARD))]
-    await put(store, earlier[2:], {"day": DAY, "scope": "all", "agent_id": None, "hours": {}} | FULL)
+    others = [f"metrics/{day_id(DAY, EVERYBODY, shard)}" for shard in range(1, EARLIER_SHARDS)]
+    await put(store, others, {"day": DAY, "scope": "all", "agent_id": None, "hours": {}} | FULL)
     await store.save([segment(n, f"c-{n}") for n in range(2, 50)])
     assert store.uncounted == 0
     assert await counts(store) == [(49, 49)]

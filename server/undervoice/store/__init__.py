@@ -102,6 +102,11 @@ class QueueState(msgspec.Struct, frozen=True):
 class Store(Protocol):
     """What every backend can do. A store that cannot answer in time raises ``StoreDown``."""
 
+    @property
+    def uncounted(self) -> int:
+        """How many readings so far are stored but in no metrics, since the backend refused to count them."""
+        return 0
+
     async def save(self, records: list[Record]) -> None:
         """Keep all records or raise; saving the same records again changes nothing."""
 

@@ -64,7 +64,7 @@ async def erase(link: Link, call_id: str, retention_days: int) -> bool:
     while segments := await link.find(mine):
         await _take_back(link, segments)
         found = True
-    await _unlink(link, call_id)
+    found |= await _unlink(link, call_id)
     return bool(await _remove_call(link, call_id)) or found
 
 
@@ -129,13 +129,14 @@ async def _take_back(link: Link, segments: list[Document]) -> None:
             return
 
 
-async def _unlink(link: Link, call_id: str) -> None:
-    """Take a call back from the hours in which it was heard, the last ones first, whoever else does the same."""
+async def _unlink(link: Link, call_id: str) -> bool:
+    """Take a call back from the hours in which it was heard, the last ones first; return whether there were any."""
     from google.api_core.exceptions import FailedPrecondition, NotFound
     from google.cloud.firestore import ArrayRemove, Increment
 
     async with link.client() as client:
         ref = client.collection("heard").document(document_id(call_id))
+        found = False
         while (kept := await ref.get(**link.limits)).exists:
             old = kept.to_dict()["heard"]
             rest = old[:-PART_HOURS]
@@ -147,8 +148,10 @@ async def _unlink(link: Link, call_id: str) -> None:
             taken: dict[HourKey, Tally] = {}
             relink(taken, old, rest)
             add_counts(client, write, day_documents(taken, some_shard(), Increment, ArrayRemove))
-            with contextlib.suppress(FailedPrecondition, NotFound):
+            with contextlib.suppress(FailedPrecondition, NotFound):  # somebody else erases it too
                 await write.commit(**link.limits)
+            found = True
+    return found
 
 
 def _shard(segment: Document) -> int:

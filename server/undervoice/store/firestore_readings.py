@@ -101,7 +101,11 @@ class Readings:
 
     def _knows(self, segments: list[LoggedSegment]) -> bool:
         """Whether a call is known to have been heard where these readings of it are."""
-        known = self._known.get(segments[0].call_id, frozenset())
+        call_id = segments[0].call_id
+        if call_id not in self._known:
+            return False
+        self._known.move_to_end(call_id)  # or those that are read now could drive it out before it is counted
+        known = self._known[call_id]
         return known is None or places(segments) <= known
 
     async def _heard(self, client: Any, call_ids: list[str]) -> dict[str, Any]:

@@ -45,6 +45,9 @@ class SqliteStore:
             more, or a late replay of what has expired would be counted a second time.
     """
 
+    uncounted = 0
+    """A transaction holds all or nothing."""
+
     def __init__(self, path: str, *, retention_days: int = 0) -> None:
         self._path = path
         self._days = retention_days

@@ -92,6 +92,11 @@ class Writer:
         return self._waiting.dropped + self._refused
 
     @property
+    def uncounted(self) -> int:
+        """How many readings so far are stored, but in no metrics."""
+        return self._store.uncounted
+
+    @property
     def unkept(self) -> int:
         """How many records so far lived in memory only."""
         return self._waiting.unkept
