@@ -3,9 +3,10 @@
 Order of work: finals of live calls, then those of ``live: false`` and clips, then provisionals.
 The chosen model scores finals, the quick one provisionals. A provisional that cannot start in time
 is skipped, and all are while finals of live calls come late. When live finals wait for more than a
-share of the bound, the oldest fall to the quick model; when even that would not do, the oldest is
-shed. The others neither fall back nor are shed, their senders wait instead. The event loop only
-queues and is told: features and model run in threads, where onnxruntime releases the GIL.
+share of the bound, the oldest fall to the quick model, and all do while a provisional has waited for
+half of its time; when even that would not do, the oldest is shed. The others neither fall back nor
+are shed, their senders wait instead. The event loop only queues and is told: features and model run
+in threads, where onnxruntime releases the GIL.
 """
 
 from __future__ import annotations
@@ -123,8 +124,10 @@ class Inference:
 
     def _late(self, by_sec: float) -> bool:
         """Return whether finals have been coming late: the machine is busy, with scoring or anything else."""
+        # Where there are two models finals may wait for the better one: that is not late yet.
+        usual_sec = self._chosen.segment_sec + (HURRY * self._queue_sec if self._quick is not self._chosen else 0.0)
         recently = time.monotonic() - self._told_at < LATE_MEMORY_SEC
-        return recently and self._turnaround_sec > by_sec + self._chosen.segment_sec
+        return recently and self._turnaround_sec > usual_sec + by_sec
 
     def _over(self, queue: deque[Job], job: Job) -> Job | None:
         """Return the job that must go: the call's oldest past its share, the oldest of all past the bound."""
@@ -204,7 +207,10 @@ class Inference:
         """Return how many of the oldest live finals must fall to the quick model."""
         if self._quick is self._chosen:
             return 0
-        queue = self._queues[Urgency.LIVE]
+        queue, provisionals = self._queues[Urgency.LIVE], self._queues[Urgency.PROVISIONAL]
+        # The better model is for where there is room: finals that go first must not take all of it from provisionals.
+        if provisionals and time.monotonic() - provisionals[0].queued_at > PROVISIONAL_WAIT_SEC / 2:
+            return len(queue)
         # One may always wait: a machine that is thought too slow for the chosen model is measured again.
         most = max(1, int(HURRY * self._queue_sec * self._count / self._chosen.segment_sec))
         if len(queue) > most:

@@ -86,6 +86,15 @@ async def test_a_few_live_finals_wait_for_the_chosen_model(inference: Inference)
     assert inference.fell_back == 0
 
 
+async def test_finals_leave_the_better_model_so_that_provisionals_get_their_turn(inference: Inference) -> None:
+    finals = [inference.submit(segment(n), n, Urgency.LIVE) for n in range(9)]  # 180 ms: the bound would allow that
+    provisionals = [inference.submit(segment(n), n, Urgency.PROVISIONAL) for n in range(3)]
+    assert None not in await asyncio.gather(*finals, *provisionals)
+    by = Counter(done.result().model.partition("@")[0] for done in finals)  # type: ignore[union-attr]
+    assert min(by["chosen"], by["quick"]) >= 3
+    assert (inference.skipped, inference.shed) == (0, 0)
+
+
 async def test_clips_and_stored_calls_never_fall_back(inference: Inference) -> None:
     jobs: list[tuple[object, Urgency]] = [(n, Urgency.LIVE) for n in range(40)]
     jobs += [("clip", Urgency.STORED)] * 15
