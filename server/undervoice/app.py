@@ -1,4 +1,4 @@
-"""The composition: settings in, a running service out. Nothing lives in module globals."""
+"""The composition: settings in, a running application out. Nothing lives in module globals."""
 
 from __future__ import annotations
 
@@ -21,48 +21,21 @@ from undervoice import asyncapi, openapi, places
 from undervoice.admission import KeyFetching
 from undervoice.answers import answer, on_error
 from undervoice.api import EARLIER, OPERATIONS, Operation
-from undervoice.audit import AuditLog
-from undervoice.auth import Tokens
-from undervoice.chains import HeadKeys
-from undervoice.drain import Drain
-from undervoice.errors import BadSettings, UndervoiceError
-from undervoice.everywhere import Everywhere
-from undervoice.exchange import Alone, Exchange
-from undervoice.gathering import Gathering
+from undervoice.assembly import assemble
+from undervoice.errors import UndervoiceError
+from undervoice.exchange import Exchange
 from undervoice.headers import SecurityHeaders
-from undervoice.inference import Inference
-from undervoice.jwks import open_keys
-from undervoice.limits import Connections
 from undervoice.lineup import Lineup
-from undervoice.live import LiveCalls
-from undervoice.messages import Limits
-from undervoice.metrics import Metrics
-from undervoice.opening import Policy
 from undervoice.pages import PROBES, BoardFiles, OwnFiles, WidgetFiles, board, demo, metrics
-from undervoice.peers import Peers
-from undervoice.rates import Rates, Room
 from undervoice.retention import sweep_hourly
-from undervoice.revocation import Revocations
-from undervoice.rulebook import read_rules
-from undervoice.seals import Seals
-from undervoice.service import Bounds, Service
+from undervoice.service import Service
 from undervoice.settings import Settings
-from undervoice.shares import Shares
-from undervoice.stages import Stages
-from undervoice.store import Store, open_store
-from undervoice.store.outbox import Outbox
-from undervoice.store.writer import Writer
 from undervoice.stream import stream
-from undervoice.tracing import Tracing
 from undervoice.traffic import Traffic
 from undervoice.trail import Handler
-from undervoice.waiting import WaitingLine
-from undervoice.webhooks import Webhooks
 
 log = logging.getLogger("undervoice")
 
-UPLOAD_ROOM = 6
-"""How many recordings of the largest size may be held at a time; unwrapping one takes up to five times its bytes."""
 DRAIN_SEC = 5.0
 """How long the end waits for what is not stored yet."""
 
@@ -84,7 +57,7 @@ def create_app(
     """
     mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
     lineup = lineup or Lineup.load(settings.model_folders)
-    service = _service(settings, lineup, exchange or _exchange(settings), crew)
+    service = assemble(settings, lineup, exchange, crew)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -122,135 +95,6 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.service = service
     return app
-
-
-def _service(settings: Settings, lineup: Lineup, exchange: Exchange, crew: str) -> Service:
-    store = open_store(settings.store, retention_days=settings.retention_days)
-    peers = Peers(exchange)
-    writer, live, connections = Writer(store, _outbox(settings)), LiveCalls(peers), Connections(settings.max_calls)
-    audit = AuditLog(settings.audit, HeadKeys(settings.secret, settings.previous_secret))
-    webhooks = _webhooks(settings, store)
-    model = lineup.chosen
-    stages = Stages((served.tag, served.sidecar) for served in lineup.models)
-    inference = Inference(model, lineup.quick, threads=settings.threads, queue_ms=settings.queue_ms)
-    tracing = _tracing(settings)
-    if tracing.traces:
-        inference.watch = tracing.scored
-    rates = Rates(settings.requests_per_sec, settings.upload_mb_per_min)
-    shares = Shares(peers)
-    connections.share(shares)
-    rates.share(shares)
-    shares.count("readers", live.feed.readers)
-    limits = Limits(settings.max_frame_bytes, settings.max_call_sec, settings.idle_sec)
-    figures = Metrics(
-        stages=stages,
-        writer=writer,
-        webhooks=webhooks,
-        audit=audit,
-        inference=inference,
-        live=live,
-        connections=connections,
-    )
-    return Service(
-        policy=Policy(
-            model.info(),
-            limits,
-            settings.consent_required,
-            settings.subjects,
-            model.upset_weights,
-            read_rules(settings.rules_file),
-            weights=settings.weights,
-        ),
-        bounds=Bounds(
-            origins=settings.origins,
-            start_sec=settings.start_sec,
-            max_clip_bytes=settings.max_clip_bytes,
-            min_calls=settings.min_calls,
-            metrics_token=settings.metrics_token,
-        ),
-        tokens=_tokens(settings),
-        seals=Seals(settings.secret, settings.previous_secret),
-        lineup=lineup,
-        inference=inference,
-        store=store,
-        writer=writer,
-        webhooks=webhooks,
-        audit=audit,
-        live=live,
-        peers=peers,
-        everywhere=Everywhere(live, store, writer, webhooks),
-        drain=Drain(live, settings.drain_sec),
-        connections=connections,
-        metrics=figures,
-        gathering=Gathering(peers, figures, functools.partial(_is_well, writer), crew, settings.workers)
-        if crew
-        else None,
-        stages=stages,
-        tracing=tracing,
-        rates=rates,
-        room=Room(UPLOAD_ROOM * settings.max_clip_bytes),
-        waiting=WaitingLine(store, settings.weights, settings.queue_hours),
-        widget_folder=settings.widget_folder,
-        board_folder=settings.board_folder,
-    )
-
-
-def _is_well(writer: Writer) -> bool:
-    """Whether readings get to the store, or at least nowhere else."""
-    return not (writer.dropped or writer.outbox.given_up or writer.outbox.trouble)
-
-
-def _exchange(settings: Settings) -> Exchange:
-    """Return the line to the other servers; from one machine to another it is Redis."""
-    if settings.redis is None:
-        return Alone()
-    from undervoice.redis_exchange import RedisExchange
-
-    return RedisExchange(settings.redis, settings.secret, settings.previous_secret)
-
-
-def _tracing(settings: Settings) -> Tracing:
-    """Return what tells traces; the library is not even loaded where nobody collects them."""
-    if settings.otlp is None:
-        return Tracing()
-    try:
-        from undervoice.spans import Spans
-    except ImportError:
-        raise BadSettings("UNDERVOICE_OTLP needs the extra otel: pip install 'undervoice[otel]'") from None
-    return Spans(settings.otlp, settings.otlp_percent / 100)
-
-
-def _outbox(settings: Settings) -> Outbox | None:
-    if settings.outbox is None:
-        return None
-    return Outbox(
-        settings.outbox,
-        limit_mb=settings.outbox_mb,
-        limit_hours=settings.outbox_hours,
-        full_sync=settings.fsync == "full",
-    )
-
-
-def _webhooks(settings: Settings, store: Store) -> Webhooks:
-    return Webhooks(
-        settings.webhooks,
-        settings.webhook_secret,
-        settings.state / "webhooks.db",
-        least=settings.webhook_severity,
-        limit_sec=settings.webhook_hours * 3600,
-        is_erased=store.is_erased,
-    )
-
-
-def _tokens(settings: Settings) -> Tokens:
-    return Tokens(
-        settings.secret,
-        previous=settings.previous_secret,
-        audience=settings.audience,
-        foreign=open_keys(settings.jwks) if settings.jwks else None,
-        issuer=settings.issuer,
-        revocations=Revocations(settings.revoked),
-    )
 
 
 def _routes(service: Service) -> list[BaseRoute]:

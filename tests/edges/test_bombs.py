@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tests.edges.running import Running, serving
 from tests.edges.test_api import wav
 from tests.voices import sentence
-from undervoice.app import UPLOAD_ROOM
+from undervoice.assembly import UPLOAD_ROOM
 from undervoice.auth import Tokens
 from undervoice.errors import BadAudio, TooLarge, UnsupportedAudio
 from undervoice.recordings import decode_clip

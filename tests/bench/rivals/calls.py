@@ -41,7 +41,8 @@ class Server:
 def our_server(folder: Path, calls: int) -> Iterator[Server]:
     """Run ours, with its store, outbox and all."""
     with state_folder() as state:
-        environ = own_environment(os.environ, {"model": str(folder), "max_calls": str(calls)}, state)
+        asked = {"UNDERVOICE_MODEL": str(folder), "UNDERVOICE_MAX_CALLS": str(calls)}
+        environ = own_environment(os.environ, asked, state)
         settings = load_settings(environ)
         with own_server(environ, state) as place:
             issued = Tokens(settings.secret, audience=settings.audience).issue("integrator", ttl_sec=3600)
@@ -64,7 +65,7 @@ def compare_calls(folder: Path, counts: Sequence[int]) -> None:
     """Raise the calls of each server until it fails; print what was held, and the ratio."""
     raise_file_limit()
     said = loop(recorded([SAMPLE_CALL]), 1.0)
-    print(f"live calls, all speech, frames of {FRAME_MS} ms, {SECONDS:.0f} s each, finals alone")
+    print(f"live calls, all speech, frames of {FRAME_MS} ms, {SECONDS:.0f} s each, finals alone, by {folder.name}")
     held = defaultdict(int)
     for name, run in (("undervoice", our_server), ("a thread a call", their_server)):
         for count in counts:
@@ -97,6 +98,7 @@ def loaded(server: Server, said: Samples, calls: int) -> dict[str, Any]:
 def whole(told: dict[str, Any]) -> bool:
     """Whether all calls were held, nothing was lost on the way, and readings came in time."""
     calls, segments = told["calls"], told["segments"]
+    assert len(segments["models"]) <= 1, "both servers are to score with the same model"
     complete = calls["held"] == calls["asked"] and segments["scored"] >= segments["expected"]
     return bool(complete and told["latency_ms"].get("p99", MOST_P99_MS + 1) <= MOST_P99_MS)
 
@@ -105,7 +107,8 @@ def _line(told: dict[str, Any]) -> str:
     calls, segments, latency, server = (told[part] for part in ("calls", "segments", "latency_ms", "server"))
     invalid = "" if told["valid"] else "  (the load itself came late)"
     return (
-        f"{calls['held']:4} of {calls['asked']:4} calls, {segments['scored']:6} of {segments['expected']:6} segments, "
+        f"{calls['held']:4} of {calls['asked']:4} calls, {segments['scored']:6} of {segments['expected']:6} segments "
+        f"({', '.join(segments['models'])}), "
         f"p50 {latency.get('p50', 0):6.1f} ms, p99 {latency.get('p99', 0):7.1f} ms, "
         f"{server['cpu_sec_per_call_minute'] or 0:.3f} CPU s a call-minute, {server['cores_busy']:.2f} cores{invalid}"
     )
