@@ -21,18 +21,15 @@ from undervoice.exchange import Alone
 from undervoice.feed import Feed
 from undervoice.peers import Peers
 from undervoice.resources import Call
+from undervoice.telling import Telling
 from undervoice.wall import LiveCall, Snapshot, erased_row, live_row
 
 RECENT = 1024
 """Ended calls that are still known here, since their records may not have reached the store yet."""
 EXPEL_SEC = 5.0
 """How long an erased call may take to end."""
-MOOD_SEC = 0.5
-"""The wall is told of a call's mood at most once in this time; the newest is never lost."""
 SETTLE_SEC = 0.3
 """Within this time it shows whether another server holds a call that has just started."""
-MOVING = "drained"
-"""Why a call ends that is to go on at another server."""
 
 _decode = msgspec.json.Decoder(LiveCall).decode
 
@@ -54,7 +51,7 @@ class Claim:
         self._calls, self.call_id, self.holder, self.stake = calls, call_id, holder, stake
         self.call: Call | None = None
         """The call's newest state, once there is one."""
-        self._telling = Telling(calls, call_id, stake, row)
+        self._telling = Telling(calls.feed, calls.peers, calls.elsewhere, call_id, stake, row)
         self.erased = False
         self.gone = asyncio.Event()
 
@@ -101,67 +98,6 @@ class Claim:
             self._telling.end(ended)
         elif not self.erased:
             self._telling.drop()
-
-
-class Telling:
-    """What the wall knows of one call, here and elsewhere, and when it was told."""
-
-    def __init__(self, calls: LiveCalls, call_id: str, stake: g.Stake, row: Row | None) -> None:
-        self._feed, self._peers, self._elsewhere = calls.feed, calls.peers, calls.elsewhere
-        self._call_id, self._stake, self._row = call_id, stake, row
-        self.shown = row.shown if row else None
-        """The call's row on the wall, which it may have from another server."""
-        self._known: Call | None = None
-        self._alerts = 0
-        self._told_at = float("-inf")
-        self._due: asyncio.TimerHandle | None = None
-        self._peers.tell(g.Claimed(call_id, stake))
-
-    def of(self, call: Call) -> None:
-        """Tell what is new in a call's state."""
-        known, self._known = self._known, call
-        if known is None:
-            self._tell("call" if self.shown is None else "mood")
-        else:
-            for alert in call.alerts[self._alerts :]:
-                self._peers.tell(g.Raised(call.call_id, self._feed.tell("alert", alert, call.call_id)))
-            if call.mood != known.mood or len(call.alerts) > self._alerts:
-                self._tell_mood()
-        self._alerts = len(call.alerts)
-
-    def stop(self) -> None:
-        """Tell nothing more."""
-        if self._due is not None:
-            self._due.cancel()
-
-    def end(self, ended: Call) -> None:
-        """Tell how the call ended."""
-        row = self._feed.tell("ended", live_row(ended), self._call_id)
-        self._peers.tell(g.Ended(self._call_id, row, ended.reason == MOVING))
-
-    def drop(self) -> None:
-        """Let go of a call that never started here; one that came from another server may go on at a third."""
-        self._peers.tell(g.Released(self._call_id))
-        if self._row is not None:
-            self._elsewhere.loosen(self._call_id, self._row)
-
-    def _tell_mood(self) -> None:
-        if self._due is not None:
-            return  # what is told then is the newest by then
-        loop = asyncio.get_running_loop()
-        wait_sec = self._told_at + MOOD_SEC - loop.time()
-        if wait_sec > 0:
-            self._due = loop.call_later(wait_sec, self._tell, "mood")
-        else:
-            self._tell("mood")
-
-    def _tell(self, kind: str) -> None:
-        self._due = None
-        if kind == "mood":
-            self._told_at = asyncio.get_running_loop().time()
-        if self._known is not None:
-            self.shown = self._feed.tell(kind, live_row(self._known), self._call_id)
-            self._peers.tell(g.Shown(self._call_id, self._stake, self.shown))
 
 
 class LiveCalls:

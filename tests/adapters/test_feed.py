@@ -14,8 +14,9 @@ from tests.edges.test_live_feed import Event, events_of
 from tests.store.records import alert, call
 from undervoice.errors import UndervoiceError
 from undervoice.feed import KEPT_SEC, Feed
-from undervoice.live import MOOD_SEC, LiveCalls
+from undervoice.live import LiveCalls
 from undervoice.messages import Mood
+from undervoice.telling import MOOD_SEC
 from undervoice.wall import LiveCall
 
 

@@ -21,7 +21,7 @@ from tests.edges.test_probes import eventually
 from tests.servers import Serve, Server, opening, said
 from undervoice import eventstream
 from undervoice.feed import READERS_A_TOKEN
-from undervoice.live import MOOD_SEC
+from undervoice.telling import MOOD_SEC
 from undervoice.wall import LiveCall
 
 LIVE = "/api/v1/live"
