@@ -26,18 +26,26 @@ from tests.emulator import free_port
 SECRET = "a secret that nobody else has, for a minute"
 WALLS = r"""
 set -eu
-home=$1 python=$2 user=$3 state=$4; shift 4
+home=$1 python=$2 here=$3 user=$4 state=$5; shift 5
 mount -t tmpfs tmpfs /var/lib
-mkdir -p "/var/lib/python" "$home"
+mkdir -p /var/lib/python /var/lib/here "$home"
 mount --bind "$state" "$home"
-# Python may be root's own, in a folder that nobody else may enter.
 mount --bind "$python" /var/lib/python
-case $python in /root/*) mount -t tmpfs -o mode=755 tmpfs /root; mkdir -p "$python"; mount --bind /var/lib/python "$python"; mount -o remount,bind,ro /root;; esac
+mount --bind "$here" /var/lib/here
 mount -t tmpfs tmpfs /tmp
+# Python and the code may lie in a folder of root's that nobody else may enter, or where only the new /tmp is seen.
+case $python$here in */root/*) mount -t tmpfs -o mode=755 tmpfs /root;; esac
+again() {
+  case $2 in /root/*|/tmp/*) mkdir -p "$2"; mount --bind "$1" "$2"; mount -o remount,bind,ro "$2";; esac
+}
+again /var/lib/python "$python"
+again /var/lib/here "$here"
+case $python$here in */root/*) mount -o remount,ro /root;; esac
 mount -o remount,ro /var/lib
 mount -o remount,bind,ro /
 exec setpriv --reuid "${user%:*}" --regid "${user#*:}" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
 """  # noqa: E501 - a line of the shell's
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass
@@ -51,7 +59,7 @@ class Confined:
         last = stages()[-1]
         home, user = self.env["UNDERVOICE_STATE"], last.instructions["USER"][0]
         walls = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", WALLS, "sh"]
-        places = [home, sys.base_prefix, user, str(self.state)]
+        places = [home, sys.base_prefix, str(REPOSITORY), user, str(self.state)]
         return subprocess.Popen([*walls, *places, *command], env=self.env, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 

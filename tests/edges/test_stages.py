@@ -41,9 +41,10 @@ def figure(samples: list[Sample], name: str, **labels: str) -> float:
 
 
 def quiet(server: Server) -> None:
-    """Wait until every socket is closed and everything is stored."""
+    """Wait until every socket is closed, everything is stored, and the loop's pulse was felt."""
     deadline = time.monotonic() + 10
-    while len(server.service.connections) or server.service.writer.depth:
+    service = server.service
+    while len(service.connections) or service.writer.depth or not service.stages.loop.count:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
