@@ -58,6 +58,7 @@ FIRING: dict[str, tuple[Series, int]] = {
     "UndervoiceOutboxOld": (OUTBOX | gauge("outbox_oldest_seconds", 400_000), 10),
     "UndervoiceRecordsLost": (counter("writer_dropped_total", 1), 20),
     "UndervoiceRecordsUnkept": (counter("outbox_unkept_total", 1), 20),
+    "UndervoiceReadingsUncounted": (counter("writer_uncounted_total", 1), 20),
     "UndervoiceAuditFailing": (gauge("audit_failing", 1), 5),
     "UndervoiceExchangeDown": (gauge("exchange_down", 1), 10),
     "UndervoiceWebhooksDown": (gauge("webhooks_down", 1), 20),
@@ -99,7 +100,7 @@ QUIET: Series = {
     **{
         series: values
         for name in ("segments_shed", "writer_dropped", "outbox_given_up", "outbox_unreadable", "outbox_unkept",
-                     "audit_lost", "webhooks_given_up")
+                     "writer_uncounted", "audit_lost", "webhooks_given_up")
         for series, values in counter(f"{name}_total", 0).items()
     },
 }  # fmt: skip
