@@ -58,29 +58,6 @@ def create_app(
     mimetypes.add_type("text/javascript", ".js")  # some systems say text/plain, and modules then do not load
     lineup = lineup or Lineup.load(settings.model_folders)
     service = assemble(settings, lineup, exchange, crew)
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        for served in service.lineup.cards().models:
-            log.info("%s@%s scores %s", served.name, served.version, served.role)
-        await service.writer.open()
-        await service.webhooks.open()
-        await service.peers.open()
-        sweeping = asyncio.create_task(sweep_hourly(service.store, settings.retention_days))
-        watching = asyncio.create_task(service.stages.watch_loop())
-        yield
-        sweeping.cancel()
-        watching.cancel()
-        service.inference.close()
-        await service.peers.close()
-        await service.webhooks.close()
-        if lost := await service.writer.close(DRAIN_SEC):
-            log.error("%d records could not be stored", lost)
-        await asyncio.gather(sweeping, watching, return_exceptions=True)
-        await service.audit.close()
-        await service.store.close()
-        await asyncio.to_thread(service.tracing.close)
-
     app = Starlette(
         routes=_routes(service),
         middleware=[
@@ -90,11 +67,35 @@ def create_app(
             Middleware(KeyFetching, tokens=service.tokens),
         ],
         exception_handlers={UndervoiceError: on_error, HTTPException: on_error, Exception: on_error},
-        lifespan=lifespan,
+        lifespan=lambda _: _running(service, settings.retention_days),
     )
     app.router.redirect_slashes = False
     app.state.service = service
     return app
+
+
+@contextlib.asynccontextmanager
+async def _running(service: Service, retention_days: int) -> AsyncIterator[None]:
+    """Open everything, and in the end close it in an order in which nothing accepted is lost."""
+    for served in service.lineup.cards().models:
+        log.info("%s@%s scores %s", served.name, served.version, served.role)
+    await service.writer.open()
+    await service.webhooks.open()
+    await service.peers.open()
+    sweeping = asyncio.create_task(sweep_hourly(service.store, retention_days))
+    watching = asyncio.create_task(service.stages.watch_loop())
+    yield
+    sweeping.cancel()
+    watching.cancel()
+    service.inference.close()
+    await service.peers.close()
+    await service.webhooks.close()
+    if lost := await service.writer.close(DRAIN_SEC):
+        log.error("%d records could not be stored", lost)
+    await asyncio.gather(sweeping, watching, return_exceptions=True)
+    await service.audit.close()
+    await service.store.close()
+    await asyncio.to_thread(service.tracing.close)
 
 
 def _routes(service: Service) -> list[BaseRoute]:

@@ -111,6 +111,7 @@ class LiveCall:
         """End the call at once."""
         if not self._told.done():
             self._told.set_exception(error)
+            self._told.exception()  # a call that does not come to listening asks for it nowhere else
 
     def move(self, deadline_sec: float) -> None:
         """Make the call go on elsewhere within the time."""
